@@ -1,0 +1,51 @@
+"""Autograd on NumPy: define a model in code, watch its graph, read the program it runs."""
+
+from . import data, errors, models, nn
+from .context import detect_anomaly, no_grad
+from .creation import (
+    arange,
+    eye,
+    full,
+    full_like,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randn,
+    randn_like,
+    zeros,
+    zeros_like,
+)
+from .ops import Operation, op
+from .ops import functions as f
+from .random import seed
+from .state import load, save
+from .tensor import Tensor
+
+__all__ = [
+    "Operation",
+    "Tensor",
+    "arange",
+    "data",
+    "detect_anomaly",
+    "errors",
+    "eye",
+    "f",
+    "full",
+    "full_like",
+    "load",
+    "models",
+    "nn",
+    "no_grad",
+    "ones",
+    "ones_like",
+    "op",
+    "rand",
+    "rand_like",
+    "randn",
+    "randn_like",
+    "save",
+    "seed",
+    "zeros",
+    "zeros_like",
+]

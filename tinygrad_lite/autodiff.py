@@ -1,0 +1,180 @@
+"""The backward sweep: from a result to everything it was computed from, each Tensor once.
+
+Tensors are visited from the last made to the first, so that a Tensor's gradient is complete, the
+sum over all its uses, before it flows on.
+"""
+
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Any, NoReturn
+
+import numpy as np
+
+from . import errors
+from .anomaly import check_backward, check_unchanged
+from .context import current
+from .memory import Memory
+from .tensor import Tensor, wrap
+
+_by_age = attrgetter("index")
+
+
+def backward(root: Tensor, gradient: Any, create_graph: bool) -> None:
+    """Add the gradients of `root` to the `grad` of its leaves."""
+    found = sweep(root, gradient, (), create_graph)
+    for t, g in found:
+        if create_graph:
+            t._grad = g if t._grad is None else t._grad + g
+        else:
+            t._grad = wrap(own(g) if t._grad is None else np.asarray(t._grad._data + g))
+
+
+def gradient(
+    root: Tensor, tensors: tuple[Tensor, ...], gradient: Any, create_graph: bool
+) -> tuple[Tensor, ...]:
+    """The gradients of `root` by `tensors`, none written anywhere."""
+    found = {id(t): g for t, g in sweep(root, gradient, tensors, create_graph)}
+    for t in tensors:
+        if id(t) not in found:
+            raise errors.GradientError(
+                f"gradient: {errors.called(t)}, of shape {t.shape}, isn't among what this result "
+                "was computed from with gradients: it requires none, was detached, or came in "
+                "under no_grad."
+            )
+    return tuple(found[id(t)] if create_graph else wrap(own(found[id(t)])) for t in tensors)
+
+
+def sweep(
+    root: Tensor, seed: Any, wanted: Iterable[Tensor], create_graph: bool
+) -> list[tuple[Tensor, Any]]:
+    """Run the gradient rules from `root` backwards.
+
+    Returns the leaves, the Tensors that retain their gradient, and those `wanted`, each with its
+    gradient: arrays, or with `create_graph` Tensors that remember how they were computed.
+    """
+    keep = {id(t) for t in wanted}
+    gradients = {id(root): _seed(root, seed, create_graph)}
+    found = []
+    anomaly = current.get().anomaly
+    for t in reachable(root):
+        g = gradients.pop(id(t), None)
+        if g is None:  # only rules of gradient zero lead here
+            continue
+        op = t.op
+        if op is None or t._keeps_grad or id(t) in keep:
+            found.append((t, g))
+            if op is None:
+                continue
+        if not create_graph:
+            g.setflags(False)
+        if anomaly:
+            check_unchanged(t)
+        out, inputs = _values(t, create_graph)
+        attributes = t.attributes or {}
+        for position in t._sources:
+            x = t.inputs[position]
+            contribution = op.gradient(position, g, out, inputs, attributes)
+            if contribution is None:
+                continue
+            if contribution.dtype is not x._data.dtype:
+                contribution = contribution.astype(x._data.dtype)
+            if anomaly:
+                check_backward(contribution, t, position)
+            key = id(x)
+            gradients[key] = gradients[key] + contribution if key in gradients else contribution
+    return found
+
+
+def reachable(root: Tensor) -> list[Tensor]:
+    """What `root` was computed from and requires a gradient, the last made first."""
+    seen = {id(root): root}
+    stack = [root]
+    while stack:
+        t = stack.pop()
+        for position in t._sources:
+            x = t.inputs[position]
+            if id(x) not in seen:
+                seen[id(x)] = x
+                if x._sources:
+                    stack.append(x)
+    return sorted(seen.values(), key=_by_age, reverse=True)
+
+
+def own(g: Any) -> np.ndarray:
+    """A gradient in memory of its own.
+
+    The sweep locks whatever it hands to a rule. So an array that can be written and is no view
+    was made by the last rule, and nobody else has it.
+    """
+    if type(g) is np.ndarray and g.base is None and g.flags.writeable:
+        return g
+    return np.array(g, order="C")
+
+
+def _seed(root: Tensor, seed: Any, create_graph: bool) -> Any:
+    """What flows into the sweep."""
+    if not root._requires_grad or root.op is None:
+        raise errors.without_history(root)
+    if seed is None:
+        if root.size != 1:
+            raise errors.GradientError(
+                f"backward: a Tensor of shape {root.shape} has no single gradient. Reduce it to a "
+                "number first, t.sum() or t.mean(), or say what flows into each entry: "
+                "t.backward(gradient)."
+            )
+        one = root._data.dtype.type(1)
+        if not create_graph and root.ndim == 0:
+            return one
+        seed = one.reshape(root.shape)
+    if isinstance(seed, Tensor) and create_graph:
+        g: Any = seed
+    else:
+        g = np.array(seed._data if isinstance(seed, Tensor) else seed, root.dtype)
+        g = Tensor(g) if create_graph else g
+    if g.shape != root.shape:
+        raise errors.ShapeError(
+            f"backward: the gradient must have the Tensor's shape, {root.shape}, not {g.shape}."
+        )
+    return g
+
+
+def _values(t: Tensor, create_graph: bool) -> tuple[Any, list[Any]]:
+    """The output and inputs of what made `t`, for its rules: arrays, or Tensors to record."""
+    if create_graph:
+        out, inputs = t, list(t.inputs)
+    else:
+        out, inputs = t._data, [x._data if isinstance(x, Tensor) else x for x in t.inputs]
+    if Memory.latest > t.index:  # something was written since: was it one of these?
+        for position, x in enumerate((t, *t.inputs)):
+            memory = x._memory if isinstance(x, Tensor) else None
+            if memory is not None and memory.written > t.index:
+                if position == 0:
+                    out = Changed(t, t, -1)
+                else:
+                    inputs[position - 1] = Changed(x, t, position - 1)
+    return out, inputs
+
+
+class Changed(np.lib.mixins.NDArrayOperatorsMixin):
+    """Stands for a value that was written since the forward pass: rules may read its shape alone.
+
+    So a rule that needs no value, as that of `add`, still works, and any other is an error.
+    """
+
+    def __init__(self, t: Tensor, user: Tensor, position: int, shape: Any = None):
+        self._who = (t, user, position)
+        self.shape = t.shape if shape is None else shape
+        self.ndim = len(self.shape)
+        self.size, self.dtype = t.size, t.dtype
+
+    def reshape(self, *shape: Any) -> "Changed":
+        return Changed(*self._who, shape=self._who[0].data.reshape(*shape).shape)
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        t, user, position = self._who
+        raise errors.changed(user.op, position, t, user)
+
+    __array_ufunc__ = __array_function__ = __array__ = __getitem__ = _refuse
+
+    def __getattr__(self, name: str) -> Any:
+        return self._refuse()

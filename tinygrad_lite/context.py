@@ -1,0 +1,144 @@
+"""What holds while operations run, per thread: whether they are recorded, and in which module.
+
+Also the place in the source that called an operation, kept as code and instruction, so that
+no frame outlives its call.
+"""
+
+import sys
+import weakref
+from collections.abc import Callable
+from contextlib import ContextDecorator
+from contextvars import ContextVar, Token
+from pathlib import Path
+from types import CodeType, TracebackType
+from typing import Any, NamedTuple, Self
+
+from .errors import ArgumentError
+
+Place = tuple[CodeType, int]
+
+
+class Call(NamedTuple):
+    """A module at work: the module, the call it was made within, and the user's line."""
+
+    module: "weakref.ref[Any]"
+    parent: "Call | None"
+    place: Place
+
+
+class State:
+    """What every operation asks before it runs. Never changed, only replaced."""
+
+    __slots__ = ("anomaly", "call", "recording")
+
+    def __init__(self, recording: bool, call: Call | None, anomaly: bool):
+        self.recording = recording
+        self.call = call
+        self.anomaly = anomaly
+
+
+current: ContextVar[State] = ContextVar("tinygrad_lite", default=State(True, None, False))
+
+_PACKAGE = str(Path(__file__).parent)
+
+
+def call_module(module: Any, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Run `forward`, its operations known to be the module's."""
+    state = current.get()
+    call = Call(weakref.ref(module), state.call, place(3))
+    token = current.set(State(state.recording, call, state.anomaly))
+    try:
+        return forward(*args, **kwargs)
+    finally:
+        current.reset(token)
+
+
+_CALL_MODULE = call_module.__code__
+
+
+def place(depth: int) -> Place:
+    """The user's line: the first frame outside the package, or what called the module we are in.
+
+    `depth` frames above this one are the package's own for sure.
+    """
+    frame = sys._getframe(depth)
+    while (code := frame.f_code).co_filename.startswith(_PACKAGE):
+        if code is _CALL_MODULE:
+            call = current.get().call
+            assert call is not None
+            return call.place
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return code, frame.f_lasti
+
+
+class _Switch(ContextDecorator):
+    """A context, also a decorator, that changes the state: re-entrant, and per thread."""
+
+    def __init__(self, *, recording: bool | None = None, anomaly: bool | None = None):
+        self._recording = recording
+        self._anomaly = anomaly
+        self._tokens: list[Token[State]] = []
+
+    def __enter__(self) -> Self:
+        now = current.get()
+        recording = now.recording if self._recording is None else self._recording
+        anomaly = now.anomaly if self._anomaly is None else self._anomaly
+        self._tokens.append(current.set(State(recording, now.call, anomaly)))
+        return self
+
+    def _recreate_cm(self) -> "_Switch":
+        return _Switch(recording=self._recording, anomaly=self._anomaly)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        current.reset(self._tokens.pop())
+
+    def __call__(self, function: Any) -> Any:
+        if not callable(function) or getattr(function, "__code__", _CALL_MODULE).co_flags & 0x20:
+            raise ArgumentError(
+                f"{function!r} is a generator, which would leave this context at its first "
+                "yield. Use `with` inside it."
+            )
+        return super().__call__(function)
+
+
+def no_grad() -> _Switch:
+    """Within it, nothing is recorded: results require no gradient, and leaves may be updated.
+
+    A context, or a decorator of a function.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> w = tl.Tensor(3.0, requires_grad=True)
+    >>> with tl.no_grad():
+    ...     w -= 1.0
+    >>> w
+    Tensor(2., shape=(), requires_grad=True)
+    """
+    return _Switch(recording=False)
+
+
+def detect_anomaly() -> _Switch:
+    """Within it, the first NaN or infinity that an operation or a gradient makes is an error.
+
+    It also finds arrays shared with `Tensor(array, copy=False)` that were changed between
+    forward and backward. Slow: for finding a mistake, not for training.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_lite as tl
+    >>> with tl.detect_anomaly():  # doctest: +ELLIPSIS
+    ...     np.log(tl.Tensor([1.0, 0.0]))
+    Traceback (most recent call last):
+    ...
+    tinygrad_lite.errors.AnomalyError: log made 1 infinity (of 2 entries) from finite inputs...
+    """
+    return _Switch(anomaly=True)

@@ -1,0 +1,133 @@
+"""New Tensors by shape. Floating ones are float32 unless a dtype says otherwise."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .ops import constant
+from .random import generator
+from .tensor import Tensor
+from .values import unpacked
+
+zeros_like, ones_like, full_like = constant.zeros_like, constant.ones_like, constant.full_like
+
+
+def zeros(*shape: Any, dtype: DTypeLike = np.float32, requires_grad: bool = False) -> Tensor:
+    """Zeros, of a shape given as `(2, 3)` or as `2, 3`.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> tl.zeros(2, 3).shape
+    (2, 3)
+    """
+    return Tensor(np.zeros(unpacked(shape), dtype), requires_grad)
+
+
+def ones(*shape: Any, dtype: DTypeLike = np.float32, requires_grad: bool = False) -> Tensor:
+    """Ones, of a shape given as `(2, 3)` or as `2, 3`.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> tl.ones(2)
+    Tensor([1., 1.], shape=(2,))
+    """
+    return Tensor(np.ones(unpacked(shape), dtype), requires_grad)
+
+
+def full(
+    shape: Any, value: float, *, dtype: DTypeLike = None, requires_grad: bool = False
+) -> Tensor:
+    """A shape filled with one value, whose dtype is as in `Tensor(value)`.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> tl.full((2,), 0.5)
+    Tensor([0.5, 0.5], shape=(2,))
+    """
+    return Tensor(np.full(shape, Tensor(value, dtype=dtype).data), requires_grad)
+
+
+def arange(*start_stop_step: float, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
+    """Numbers from `start` (0) up to, without, `stop`, in steps of `step` (1).
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> tl.arange(1.0, 2.0, 0.5)
+    Tensor([1. , 1.5], shape=(2,))
+    """
+    if dtype is None and any(isinstance(number, float) for number in start_stop_step):
+        dtype = np.float32
+    return Tensor(np.arange(*start_stop_step, dtype=dtype), requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: DTypeLike = np.float32) -> Tensor:
+    """Ones on the diagonal of an `(n, m)` matrix, square by default.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> tl.eye(2)
+    Tensor([[1., 0.],
+            [0., 1.]], shape=(2, 2))
+    """
+    return Tensor(np.eye(n, m, dtype=dtype))
+
+
+def rand(
+    *shape: Any, dtype: DTypeLike = np.float32, requires_grad: bool = False, rng: Any = None
+) -> Tensor:
+    """Draws from the uniform distribution over [0, 1).
+
+    Parameters
+    ----------
+    *shape : int, or one tuple of int
+    dtype : floating dtype
+    requires_grad : bool
+    rng : numpy.random.Generator or int, optional
+        By default the generator that `tl.seed` seeds.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> bool((tl.rand(2, rng=0) < 1).all())
+    True
+    """
+    return Tensor(generator(rng).random(unpacked(shape)).astype(dtype), requires_grad)
+
+
+def randn(
+    *shape: Any, dtype: DTypeLike = np.float32, requires_grad: bool = False, rng: Any = None
+) -> Tensor:
+    """Draws from the normal distribution of mean 0 and variance 1.
+
+    Parameters
+    ----------
+    *shape : int, or one tuple of int
+    dtype : floating dtype
+    requires_grad : bool
+    rng : numpy.random.Generator or int, optional
+        By default the generator that `tl.seed` seeds.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> bool((tl.randn(2, rng=0) == tl.randn(2, rng=0)).all())
+    True
+    """
+    values = generator(rng).standard_normal(unpacked(shape))
+    return Tensor(np.asarray(values, dtype), requires_grad)
+
+
+def rand_like(t: Any, *, rng: Any = None) -> Tensor:
+    """`rand` of the shape and dtype of `t`."""
+    return rand(t.shape, dtype=t.dtype, rng=rng)
+
+
+def randn_like(t: Any, *, rng: Any = None) -> Tensor:
+    """`randn` of the shape and dtype of `t`."""
+    return randn(t.shape, dtype=t.dtype, rng=rng)

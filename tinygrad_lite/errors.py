@@ -1,0 +1,350 @@
+"""The errors, and how they are worded: the operation, its arguments, what was expected, the mend."""
+
+import ast
+import linecache
+import os
+from collections.abc import Iterator
+from types import CodeType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .context import Call, Place
+
+
+class TinygradError(Exception):
+    """What every error of this package is."""
+
+
+class ShapeError(TinygradError, ValueError):
+    """Shapes that don't fit each other or the operation."""
+
+
+class DtypeError(TinygradError, TypeError):
+    """Values of a kind that the operation can't take."""
+
+
+class BoundsError(TinygradError, IndexError, ValueError):
+    """An axis, an index or a class that isn't there."""
+
+
+class ArgumentError(TinygradError, ValueError):
+    """An option outside its domain."""
+
+
+class OperationError(TinygradError, TypeError):
+    """A function, or a use of one, that has no gradient here."""
+
+
+class GradientError(TinygradError, RuntimeError):
+    """A gradient asked of something that has none."""
+
+
+class MutationError(TinygradError, RuntimeError):
+    """A value changed that gradients need, or one that is read-only."""
+
+
+class AnomalyError(TinygradError, FloatingPointError):
+    """The first NaN or infinity, under `detect_anomaly`."""
+
+
+class StateError(TinygradError, KeyError):
+    """A state that doesn't fit the module or optimizer it is loaded into."""
+
+    __str__ = Exception.__str__  # KeyError's quotes its message
+
+
+class DataError(TinygradError, ValueError):
+    """A file that isn't what it should be: missing, truncated, corrupt, or of another format."""
+
+
+# ---- places in the user's source -----------------------------------------------------------------
+
+
+class SourcePlace(NamedTuple):
+    """An instruction of compiled code, and on demand its place in the source."""
+
+    code: CodeType
+    instruction: int
+
+    @property
+    def file(self) -> str:
+        return self.code.co_filename
+
+    @property
+    def span(self) -> tuple[int | None, int | None, int | None, int | None]:
+        """First and last line, first and last column."""
+        positions = list(self.code.co_positions())
+        return positions[self.instruction // 2]
+
+    @property
+    def line(self) -> int:
+        return self.span[0] or self.code.co_firstlineno
+
+    @property
+    def text(self) -> str:
+        """The source line, stripped; empty where there is none to be had."""
+        return linecache.getline(self.file, self.line).strip()
+
+    @property
+    def expression(self) -> str:
+        """The expression that the instruction computes, if it stands on one line."""
+        first, last, start, end = self.span
+        if first is None or first != last:
+            return ""
+        line = linecache.getline(self.file, first).encode()  # columns count bytes
+        return line[start:end].decode(errors="replace")
+
+    def __str__(self) -> str:
+        where = f"{os.path.basename(self.file)}:{self.line}"
+        return f"{where}:  {self.text}" if self.text else where
+
+
+def operand_names(place: "Place | None", count: int) -> list[str]:
+    """What the operands of an operation are called where it stands in the source, or ''."""
+    try:
+        assert place is not None
+        node = ast.parse(SourcePlace(*place).expression.strip(), mode="eval").body
+    except (AssertionError, SyntaxError, ValueError):
+        return [""] * count
+    operands: list[ast.expr] = []
+    if isinstance(node, ast.BinOp):
+        operands = [node.left, node.right]
+    elif isinstance(node, ast.Compare):
+        operands = [node.left, *node.comparators]
+    elif isinstance(node, ast.UnaryOp):
+        operands = [node.operand]
+    elif isinstance(node, ast.Subscript):
+        operands = [node.value]
+    elif isinstance(node, ast.Call):
+        operands = list(node.args)
+        if isinstance(node.func, ast.Attribute) and len(operands) < count:
+            operands = [node.func.value, *operands]
+    names = [ast.unparse(x) if isinstance(x, ast.Name | ast.Attribute) else "" for x in operands]
+    return (names + [""] * count)[:count]
+
+
+# ---- how things are called -----------------------------------------------------------------------
+
+
+def called(t: Any, otherwise: str = "this Tensor") -> str:
+    """A Tensor's name in backticks, or `otherwise`."""
+    return f"`{t.name}`" if getattr(t, "name", None) else otherwise
+
+
+def brief(value: Any) -> str:
+    """A value's type and the start of its text, on one line."""
+    text = " ".join(repr(value).split())
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '…'}"
+
+
+def path_of(call: "Call") -> str:
+    """A module's path below the outermost one at work: `layers.1`."""
+    module, outermost = call.module(), call
+    while outermost.parent is not None:
+        outermost = outermost.parent
+    root = outermost.module()
+    paths = [] if root is None else [path for path, m in root.named_modules() if m is module]
+    return paths[0] if paths and paths[0] else type(module).__name__
+
+
+def _call_lines(call: "Call | None", place: "Place | None") -> Iterator[str]:
+    """The module at work, and the user's line that called it."""
+    if call is not None and call.module() is not None:
+        module = call.module()
+        path, kind = path_of(call), module.summary()
+        label = kind if kind.startswith(path) else f"{path}: {kind}"
+        yield f"  in {label}, called at {SourcePlace(*call.place)}"
+    elif place is not None:
+        yield f"  at {SourcePlace(*place)}"
+
+
+def _owner(x: Any, call: "Call | None") -> str:
+    """What a Tensor is to the module at work: its parameter, by path, or a name of its own."""
+    if getattr(x, "name", None):
+        return str(x.name)
+    while call is not None:
+        module = call.module()
+        if module is not None:
+            for path, parameter in module.named_parameters():
+                if parameter is x:
+                    prefix = path_of(call)
+                    return path if prefix == type(module).__name__ else f"{prefix}.{path}"
+        call = call.parent
+    return ""
+
+
+# ---- what NumPy refused --------------------------------------------------------------------------
+
+
+def refusal(
+    name: str, inputs: tuple[Any, ...], error: Exception, attributes: Any = None
+) -> TinygradError:
+    """The error that says why NumPy refused to apply the operation called `name`."""
+    from .context import current, place
+
+    if isinstance(error, TinygradError):
+        return error
+    state, where = current.get(), place(2)
+    shapes = [x.shape if hasattr(x, "shape") else () for x in inputs]
+    marks: list[int | None] = [None] * len(inputs)
+    headline, mend = f"{name}: {str(error).rstrip('.')}", ""
+    kind: type[TinygradError] = ShapeError
+    if isinstance(error, np.exceptions.AxisError) and shapes:
+        kind = BoundsError
+        headline = f"{name}: {_axis_text(attributes)} is out of range"
+        mend = f"  x has {len(shapes[0])} axes: {_axes_of(len(shapes[0]))}."
+    elif isinstance(error, IndexError):
+        kind = BoundsError
+    elif isinstance(error, TypeError):
+        kind = DtypeError
+    elif name == "matmul" and min(map(len, shapes)) > 0:
+        headline, marks, mend = _matmul_mismatch(shapes)
+    elif "broadcast" in str(error) and len(shapes) == 2:
+        headline, marks, mend = _broadcast_mismatch(name, shapes)
+    lines = [headline]
+    lines += _operand_lines(inputs, shapes, marks, state.call, where)
+    lines += _call_lines(state.call, where)
+    if name == "matmul" and marks[0] is not None:
+        mend = _skipped_layer(state.call, shapes[0][-1]) or mend
+    return kind("\n".join([*lines, mend] if mend else lines))
+
+
+def _operand_lines(
+    inputs: tuple[Any, ...],
+    shapes: list[Any],
+    marks: list[int | None],
+    call: "Call | None",
+    where: "Place",
+) -> Iterator[str]:
+    labels = "xyz"[: len(inputs)] if len(inputs) <= 3 else [f"{i}" for i in range(len(inputs))]
+    sources = operand_names(where, len(inputs))
+    mixed = len({str(x.dtype) for x in inputs if hasattr(x, "dtype")}) > 1
+    width = max((len(str(shape)) for shape in shapes), default=0)
+    for x, label, shape, mark, source in zip(inputs, labels, shapes, marks, sources, strict=True):
+        if not hasattr(x, "shape"):
+            yield f"    {label}  {brief(x)}"
+            continue
+        said = _owner(x, call) or (source if call is None else "")
+        dtype = str(x.dtype) if mixed else ""
+        yield f"    {label}  {shape!s:{width}}  {dtype}  {said}".rstrip()
+        if mark is not None:
+            yield "    " + " " * (len(label) + 2) + _carets(shape, mark)
+
+
+def _carets(shape: tuple[int, ...], axis: int) -> str:
+    """Carets under one number of a shape."""
+    before = "(" + "".join(f"{n}, " for n in shape[: axis % len(shape)])
+    return " " * len(before) + "^" * len(str(shape[axis]))
+
+
+def _matmul_mismatch(shapes: list[Any]) -> tuple[str, list[int | None], str]:
+    x, y = shapes
+    inner = -2 if len(y) > 1 else -1
+    if x[-1] == y[inner]:
+        return "matmul: the batch axes of x and y can't be broadcast together", [None, None], ""
+    which = "second-to-last" if inner == -2 else "only"
+    mend = ""
+    if len(y) > 1 and x[-1] == y[-1]:
+        mend = "  x @ y.mT would fit."
+    elif len(x) > 1 and x[-2] == y[inner]:
+        mend = "  x.mT @ y would fit."
+    return f"matmul: the last axis of x must match the {which} axis of y", [-1, inner], mend
+
+
+def _broadcast_mismatch(name: str, shapes: list[Any]) -> tuple[str, list[int | None], str]:
+    x, y = shapes
+    bad = [
+        i for i in range(1, min(len(x), len(y)) + 1) if x[-i] != y[-i] and 1 not in (x[-i], y[-i])
+    ]
+    marks: list[int | None] = [-bad[0], -bad[0]] if bad else [None, None]
+    mend = ""
+    for label, long, short in (("y", x, y), ("x", y, x)):
+        if len(short) == 1 and len(long) == 2 and short[0] == long[0]:
+            mend = f"  {label}.reshape({short[0]}, 1) would broadcast along the rows."
+    return f"{name}: x and y can't be broadcast together", marks, mend
+
+
+def _skipped_layer(call: "Call | None", size: int) -> str:
+    """Whether the input has the size that another layer of the model expects."""
+    outermost = call
+    while outermost is not None and outermost.parent is not None:
+        outermost = outermost.parent
+    root = outermost.module() if outermost is not None else None
+    for path, module in root.named_modules() if root is not None else ():
+        if path and getattr(module, "in_features", None) == size:
+            return f"  {size} is the number of input features of {path}: was {path} skipped?"
+    return ""
+
+
+def _axis_text(attributes: Any) -> str:
+    axes = {k: v for k, v in (attributes or {}).items() if k.startswith("ax")}
+    return ", ".join(f"{key}={value}" for key, value in axes.items()) or "an axis"
+
+
+def _axes_of(ndim: int) -> str:
+    if ndim == 0:
+        return "none to name"
+    return f"{', '.join(map(str, range(ndim)))}, or {', '.join(map(str, range(-ndim, 0)))} from the end"
+
+
+# ---- other refusals ------------------------------------------------------------------------------
+
+
+def unknown_function(name: str, kwargs: dict[str, Any]) -> OperationError:
+    if kwargs:
+        options = ", ".join(f"{key}=" for key in kwargs)
+        return OperationError(f"{name}: {options} isn't supported on Tensors. Use t.astype(…).")
+    return OperationError(
+        f"{name} has no gradient here, so it isn't applied to Tensors. Compose it of functions "
+        f"that have one, declare your own with tl.op, or apply it to t.detach().numpy()."
+    )
+
+
+def read_only(what: str) -> MutationError:
+    return MutationError(
+        f"{what}: an array read from `.data` is read-only, so that no change goes unnoticed. "
+        "Write t.data = new_values, or update the Tensor itself: with tl.no_grad(): t -= …"
+    )
+
+
+def changed(op: Any, position: int, t: Any, user: Any) -> MutationError:
+    """A gradient rule needs a value that was written after the forward pass."""
+    names = operand_names(user._place, len(user.inputs)) if position >= 0 else [""]
+    label = _owner(t, user.call) or (names[position] if position >= 0 else "its output")
+    label = f"`{label}`" if label and label != "its output" else label or f"input {position}"
+    lines = [
+        f"{op.name} needs the value that {label} had in the forward pass, but {label} has changed "
+        "since."
+    ]
+    if user._place is not None:
+        lines.append(f"  used     at {SourcePlace(*user._place)}")
+    if t._memory.place is not None:
+        lines.append(f"  changed  at {SourcePlace(*t._memory.place)}")
+    lines.append("  Call backward() before the change, or compute the result again.")
+    return MutationError("\n".join(lines))
+
+
+def in_place_on_leaf(t: Any, name: str) -> MutationError:
+    sign = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}[name]
+    w = t.name or "w"
+    return MutationError(
+        f"{w} {sign}= … would change a leaf that requires a gradient behind the graph's back.\n"
+        f"  To update it in place:  with tl.no_grad(): {w} {sign}= …\n"
+        f"  For a new Tensor:       {w} = {w} {sign} …"
+    )
+
+
+def without_history(t: Any) -> GradientError:
+    name = called(t)
+    if t.op is None and t._requires_grad:
+        return GradientError(
+            f"backward: {name} is a leaf: nothing was computed from it here. Call backward() on a "
+            "result of operations on it, such as the loss."
+        )
+    return GradientError(
+        f"backward: {name} has no history: none of what it was computed from requires a gradient, "
+        "or it was computed under no_grad. Use Tensor(…, requires_grad=True) for what is to be "
+        "trained."
+    )

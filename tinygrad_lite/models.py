@@ -1,0 +1,110 @@
+"""The two models that this package exists for, each as short as its definition."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from . import nn
+from .errors import ArgumentError
+from .random import generator
+from .tensor import Tensor
+
+
+class Adaline(nn.Module):
+    """The adaptive linear neuron `y = x @ weight + bias` [1]_.
+
+    Trained with SGD on the squared error it follows Widrow's and Hoff's rule, the LMS rule.
+
+    Parameters
+    ----------
+    in_features : int
+    bias : bool
+    dtype : floating dtype
+
+    Shapes
+    ------
+    x : (..., in_features)
+    y : (...)
+
+    References
+    ----------
+    .. [1] Widrow & Hoff, "Adaptive switching circuits", 1960.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> tl.models.Adaline(3)(tl.ones(5, 3))
+    Tensor([0., 0., 0., 0., 0.], shape=(5,), op=add)
+    """
+
+    def __init__(self, in_features: int, bias: bool = True, *, dtype: DTypeLike = np.float32):
+        self.weight = nn.Parameter(np.zeros(in_features, dtype))
+        self.bias = nn.Parameter(np.zeros((), dtype)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x @ self.weight
+        return y if self.bias is None else y + self.bias
+
+    def summary(self) -> str:
+        return f"Adaline({self.weight.size} → 1)"
+
+
+class MLP(nn.Module):
+    """The multilayer perceptron: Linear layers with an activation between any two [1]_.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Features of the input, of each hidden layer, and of the output: at least two.
+    activation : callable that makes a Module
+        Between the layers; the last gives its output as it is.
+    dtype : floating dtype
+    rng : numpy.random.Generator or int, optional
+        Draws the weights.
+
+    Shapes
+    ------
+    x : (..., sizes[0])
+    y : (..., sizes[-1])
+
+    References
+    ----------
+    .. [1] Rumelhart, Hinton & Williams, "Learning representations by back-propagating errors",
+       1986.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> tl.models.MLP([784, 128, 10])
+    MLP(784 → 128 → 10): 101,770 parameters
+      layers    Sequential(3 modules): 101,770 parameters
+      layers.0  Linear(784 → 128): 100,480 parameters
+      layers.1  ReLU()
+      layers.2  Linear(128 → 10): 1,290 parameters
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: Callable[[], nn.Module] = nn.ReLU,
+        *,
+        dtype: DTypeLike = np.float32,
+        rng: Any = None,
+    ):
+        if len(sizes) < 2:
+            raise ArgumentError(f"MLP: sizes must name at least input and output, not {sizes!r}.")
+        self.sizes = tuple(sizes)
+        rng = generator(rng)
+        layers: list[nn.Module] = []
+        for in_features, out_features in pairwise(sizes):
+            layers += [nn.Linear(in_features, out_features, dtype=dtype, rng=rng), activation()]
+        self.layers = nn.Sequential(*layers[:-1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)  # type: ignore[no-any-return]
+
+    def summary(self) -> str:
+        return f"MLP({' → '.join(map(str, self.sizes))})"

@@ -1,0 +1,80 @@
+"""Bounds on gradients, to be applied between `backward` and `step`."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ...errors import ArgumentError, GradientError
+from ...tensor import Tensor
+
+
+def clip_gradient_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
+    """Scale all gradients together, so that their common norm is at most `max_norm` [1]_.
+
+    Parameters
+    ----------
+    parameters : iterable of Tensor
+    max_norm : float
+        Positive; of all gradients as one vector (Euclidean).
+
+    Returns
+    -------
+    float
+        The norm as it was.
+
+    Raises
+    ------
+    GradientError
+        If the norm is NaN or infinite: there is no scaling that mends that.
+
+    References
+    ----------
+    .. [1] Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks",
+       2013.
+
+    Examples
+    --------
+    >>> from tinygrad_lite import nn
+    >>> w = nn.Parameter([3.0, 4.0])
+    >>> (w * w).sum().backward()
+    >>> nn.optim.clip_gradient_norm([w], 5.0)
+    10.0
+    >>> w.grad
+    Tensor([3., 4.], shape=(2,))
+    """
+    _check(max_norm, "max_norm")
+    trained = [p for p in parameters if p._grad is not None]
+    gradients = [p._grad._data for p in trained if p._grad is not None]
+    norm = sum(float(np.vdot(g, g)) for g in gradients) ** 0.5
+    if not np.isfinite(norm):
+        raise GradientError(
+            f"clip_gradient_norm: the norm of the gradients is {norm}. Run the step under "
+            "tl.detect_anomaly() to find the operation that made it."
+        )
+    if norm > max_norm:
+        for p, g in zip(trained, gradients, strict=True):
+            p.grad = g * (max_norm / norm)
+    return norm
+
+
+def clip_gradient_value(parameters: Iterable[Tensor], limit: float) -> None:
+    """Bound each entry of each gradient to [-limit, limit].
+
+    Examples
+    --------
+    >>> from tinygrad_lite import nn
+    >>> w = nn.Parameter([3.0, -4.0])
+    >>> (w * w).sum().backward()
+    >>> nn.optim.clip_gradient_value([w], 7.0)
+    >>> w.grad
+    Tensor([ 6., -7.], shape=(2,))
+    """
+    _check(limit, "limit")
+    for p in parameters:
+        if p._grad is not None:
+            p.grad = np.clip(p._grad._data, -limit, limit)
+
+
+def _check(limit: float, name: str) -> None:
+    if not limit > 0:
+        raise ArgumentError(f"{name} must be positive, not {limit!r}.")

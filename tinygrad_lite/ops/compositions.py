@@ -1,0 +1,38 @@
+"""Functions of NumPy that are made of others, and so need no rule of their own."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .elementwise import clip
+from .indexing import along
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    return clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
+
+
+def _take_along_axis(arr: Any, indices: Any, axis: int = -1) -> Any:
+    return arr[along(indices, arr.shape, axis)]
+
+
+def _ndim(a: Any) -> Any:
+    return a.ndim
+
+
+def _shape(a: Any) -> Any:
+    return a.shape
+
+
+def _size(a: Any, axis: int | None = None) -> Any:
+    return a.size if axis is None else a.shape[axis]
+
+
+compositions: dict[Callable[..., Any], Callable[..., Any]] = {
+    np.clip: _clip,
+    np.ndim: _ndim,
+    np.shape: _shape,
+    np.size: _size,
+    np.take_along_axis: _take_along_axis,
+}

@@ -1,0 +1,257 @@
+"""What an operation is: a NumPy function and, for each input, the rule of its gradient.
+
+Nothing here knows of Tensors. Rules are written on `g` (the gradient of the output), `out` (the
+output) and the inputs, and run on whatever answers to NumPy's names.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, overload
+
+import numpy as np
+
+from ..errors import OperationError
+
+Rule = Callable[..., Any]
+
+
+class Operation:
+    """A NumPy function that has gradients; made by `op`, called like the function itself.
+
+    Attributes
+    ----------
+    name : str
+    function : callable
+        What users call: `np.multiply`.
+    run : callable
+        What computes the output from arrays: `function`, or something cheaper to call.
+    rules : dict of str to (callable or None)
+        For each input, in order, how `g` becomes its gradient. None: the gradient is zero.
+    each : callable or None
+        The one rule of an operation on any number of inputs, told the input's `position`.
+    lift : callable or None
+        Gives `g`, `out` and the inputs the axes that the rules are written for.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        run: Callable[..., Any],
+        rules: dict[str, Rule | None],
+        each: Rule | None,
+        lift: Callable[..., Any] | None,
+        name: str,
+    ):
+        self.function = function
+        self.run = run
+        self.rules = rules
+        self._rule_list = list(rules.values())
+        self.each = each
+        self.lift = lift
+        self.name = name
+        self.differentiable = each is not None or any(rules.values())
+        self.__doc__ = function.__doc__
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise OperationError(f"{self.name}: an operation is code and can't be pickled.")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute on arrays, or hand over to the first argument that applies operations itself."""
+        candidates = args[0] if self.each is not None and args else args
+        for value in (*candidates, *kwargs.values()):
+            take_over = getattr(type(value), "__operation__", None)
+            if take_over is not None:
+                return take_over(self, args, kwargs)
+        inputs, attributes = self.bind(args, kwargs)
+        return self.run(*inputs, **attributes)
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        for function in (self.run, self.function):
+            try:
+                return inspect.signature(function)
+            except ValueError:  # a builtin
+                pass
+        kind = inspect.Parameter.POSITIONAL_ONLY
+        return inspect.Signature([inspect.Parameter(name, kind) for name in self.rules])
+
+    @cached_property
+    def attribute_names(self) -> frozenset[str] | None:
+        """The keyword arguments that the rules know of; None if every one is welcome."""
+        if not self.differentiable:
+            return None
+        rule = self.each or next(rule for rule in self.rules.values() if rule is not None)
+        known = inspect.signature(rule).parameters.values()
+        return frozenset(p.name for p in known if p.kind is not p.VAR_KEYWORD)
+
+    def bind(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Tell the inputs of a call from its other arguments, the attributes."""
+        if len(args) == len(self.rules) and not kwargs and self.each is None:
+            return args, kwargs
+        try:
+            given = self.signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise OperationError(f"{self.name}: {error}, in {self.name}{self.signature}.") from None
+        count = 1 if self.each is not None else len(self.rules)
+        names = list(self.signature.parameters)[:count]
+        missing = [name for name in names if name not in given]
+        if missing:
+            raise OperationError(f"{self.name}: missing {', '.join(missing)}.")
+        inputs = tuple(given.pop(name) for name in names)
+        attributes = {k: v for k, v in given.items() if not self._is_default(k, v)}
+        unknown = set(attributes) & {"out", "where"}
+        if self.attribute_names is not None:
+            unknown |= set(attributes) - self.attribute_names
+        if unknown:
+            raise OperationError(
+                f"{self.name}: {', '.join(sorted(unknown))}= isn't supported on Tensors: "
+                f"its gradient isn't defined here. Leave it out, and combine operations instead."
+            )
+        return (tuple(inputs[0]) if self.each is not None else inputs), attributes
+
+    def _is_default(self, name: str, value: Any) -> bool:
+        return value is self.signature.parameters[name].default
+
+    def gradient(
+        self, position: int, g: Any, out: Any, inputs: list[Any], attributes: dict[str, Any]
+    ) -> Any:
+        """The gradient that flows from `g` to one input, in the input's shape; None if zero."""
+        x = inputs[position]
+        shape = x.shape
+        if self.lift is not None:
+            g, out, inputs = self.lift(g, out, inputs, **attributes)
+        if self.each is not None:
+            result = self.each(g, out, *inputs, position=position, **attributes)
+        else:
+            rule = self._rule_list[position]
+            if rule is None:
+                return None
+            result = rule(g, out, *inputs, **attributes) if attributes else rule(g, out, *inputs)
+        lifted = inputs[position].shape
+        if result.shape != lifted:
+            result = fit(result, lifted)
+        return result if lifted == shape else result.reshape(shape)
+
+
+@overload
+def op(
+    function: Callable[..., Any],
+    *,
+    run: Callable[..., Any] | None = None,
+    each: Rule | None = None,
+    lift: Callable[..., Any] | None = None,
+    name: str | None = None,
+    **rules: Rule | None,
+) -> Operation: ...
+
+
+@overload
+def op(
+    *,
+    run: Callable[..., Any] | None = None,
+    each: Rule | None = None,
+    lift: Callable[..., Any] | None = None,
+    name: str | None = None,
+    **rules: Rule | None,
+) -> Callable[[Callable[..., Any]], Operation]: ...
+
+
+def op(
+    function: Callable[..., Any] | None = None,
+    *,
+    run: Callable[..., Any] | None = None,
+    each: Rule | None = None,
+    lift: Callable[..., Any] | None = None,
+    name: str | None = None,
+    **rules: Rule | None,
+) -> Operation | Callable[[Callable[..., Any]], Operation]:
+    """Declare an operation: a NumPy function, and the gradient rule of each of its inputs.
+
+    Parameters
+    ----------
+    function : callable, optional
+        Computes the output from arrays; without it, `op` is a decorator. Its first parameters are the inputs, in the order of
+        `rules`; the others are attributes, handed to every rule by keyword.
+    **rules : callable or None
+        For each input a function `(g, out, *inputs, **attributes)` in plain NumPy, where `g`
+        has the shape of `out`. It may return anything that broadcasts to the input's shape, or
+        that the input broadcasts to: the engine sums or spreads. None: the gradient is zero.
+    run : callable, optional
+        What computes in place of `function`, if something gives the same faster.
+    each : callable, optional
+        For a function of a sequence of arrays: the one rule, which is also told `position`.
+    lift : callable, optional
+        `(g, out, inputs, **attributes)` to the same three with the axes that the rules expect.
+    name : str, optional
+        By default the function's own.
+
+    Returns
+    -------
+    Operation
+        Call it as you would call `function`, on Tensors or arrays.
+
+    Raises
+    ------
+    OperationError
+        If there is no rule, or a rule isn't a function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_lite as tl
+    >>> @tl.op(x=lambda g, out, x: g * 3 * x ** 2)
+    ... def cube(x):
+    ...     return x ** 3
+    >>> x = tl.Tensor(2.0, requires_grad=True)
+    >>> cube(x).backward()
+    >>> x.grad
+    Tensor(12., shape=())
+    """
+    if function is None:
+        return lambda function: op(function, run=run, each=each, lift=lift, name=name, **rules)
+    name = name or getattr(function, "__name__", "operation")
+    if not rules and each is None:
+        raise OperationError(
+            f"{name}: no gradient rule was given. Give one for each input, by its name: "
+            f"op({name}, x=lambda g, out, x: …), or x=None if its gradient is zero."
+        )
+    for key, rule in rules.items():
+        if rule is not None and not callable(rule):
+            raise OperationError(
+                f"{name}: the rule of {key} must be a function of (g, out, *inputs), "
+                f"or None for a gradient of zero, not {rule!r}."
+            )
+    return Operation(function, run or function, rules, each, lift, name)
+
+
+def no_gradient(function: Callable[..., Any], inputs: str = "x") -> Operation:
+    """Declare a function that is constant but for its jumps: every gradient is zero."""
+    return op(function, **dict.fromkeys(inputs.split()))
+
+
+def fit(g: Any, shape: tuple[int, ...]) -> Any:
+    """Give a gradient its input's shape.
+
+    An input that was broadcast gets the sum over its copies; one that was summed gets the
+    gradient of the sum in each entry.
+    """
+    extra = g.ndim - len(shape)
+    if extra > 0:
+        g = np.add.reduce(g, axis=tuple(range(extra)))
+    ones = tuple(i for i in range(g.ndim) if shape[i - g.ndim] == 1 != g.shape[i])
+    if ones:
+        g = np.add.reduce(g, axis=ones, keepdims=True)
+    return g if g.shape == shape else spread(g, shape)
+
+
+def spread(g: Any, shape: tuple[int, ...]) -> Any:
+    """`np.broadcast_to(g, shape)`, several times as fast for a number."""
+    if g.ndim == 0 and isinstance(g, np.ndarray | np.generic):
+        return np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
+    return np.broadcast_to(g, shape)

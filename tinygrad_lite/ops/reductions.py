@@ -1,0 +1,86 @@
+"""Operations that reduce axes: for their rules `g` and `out` have kept the reduced axes, as 1.
+
+A gradient smaller than its input is spread over it by the engine.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .operation import Operation, Rule, op
+
+
+def keep_axes(
+    g: Any, out: Any, inputs: list[Any], axis: Any = None, keepdims: bool = False, **_: Any
+) -> tuple[Any, Any, list[Any]]:
+    """Undo what `keepdims=False` did to `g` and `out`."""
+    if axis is None or keepdims:
+        return g, out, inputs
+    shape = list(inputs[0].shape)
+    for i in axis if isinstance(axis, tuple) else (axis,):
+        shape[i] = 1
+    return g.reshape(shape), out.reshape(shape), inputs
+
+
+def reduction(
+    function: Callable[..., Any], x: Rule, run: Callable[..., Any] | None = None
+) -> Operation:
+    return op(function, run=run, lift=keep_axes, x=x)
+
+
+def _sum(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+    return np.add.reduce(a, axis, dtype, None, keepdims)
+
+
+def _mean(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    if a.dtype.char not in "fd" or a.size == 0:  # half precision, integers: np.mean knows how
+        return np.mean(a, axis=axis, keepdims=keepdims)
+    total = np.add.reduce(a, axis, None, None, keepdims)
+    return total / (a.size // max(total.size, 1))
+
+
+def _var(a: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+    return np.var(a, axis=axis, ddof=ddof, keepdims=keepdims)
+
+
+def _max(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return np.maximum.reduce(a, axis, None, None, keepdims)
+
+
+def _min(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return np.minimum.reduce(a, axis, None, None, keepdims)
+
+
+def entries(x: Any, out: Any) -> int:
+    """How many entries of `x` each entry of `out` stands for."""
+    return int(x.size // max(out.size, 1))
+
+
+def evenly(mask: Any, x: Any, axis: Any) -> Any:
+    """Shares of the entries that tie: 1/n each, where `mask` holds n times along `axis`."""
+    return mask / np.sum(mask, axis=axis, keepdims=True, dtype=x.dtype)
+
+
+sum_ = reduction(np.sum, run=_sum, x=lambda g, out, x, axis=None, dtype=None, keepdims=False: g)
+mean = reduction(
+    np.mean,
+    run=_mean,
+    x=lambda g, out, x, axis=None, keepdims=False: g / entries(x, out),
+)
+var = reduction(
+    np.var,
+    x=lambda g, out, x, axis=None, ddof=0, keepdims=False: (
+        g * (2 / (entries(x, out) - ddof)) * (x - np.mean(x, axis=axis, keepdims=True))
+    ),
+)
+max_ = reduction(
+    np.max,
+    run=_max,
+    x=lambda g, out, x, axis=None, keepdims=False: g * evenly(x == out, x, axis),
+)
+min_ = reduction(
+    np.min,
+    run=_min,
+    x=lambda g, out, x, axis=None, keepdims=False: g * evenly(x == out, x, axis),
+)

@@ -1,0 +1,61 @@
+"""What users hand over, made ready: arrays, operands, indices."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .errors import DtypeError, brief
+
+NUMBERS = frozenset((float, int, bool, type(None)))  # given to NumPy as they are: weak dtypes
+
+
+def as_array(data: Any, dtype: DTypeLike, copy: bool) -> np.ndarray:
+    if hasattr(data, "__operation__"):  # a Tensor
+        data = data._data
+    is_array = isinstance(data, np.ndarray | np.generic)
+    try:
+        array = np.array(data, dtype) if copy or not is_array else np.asarray(data, dtype).view()
+    except (TypeError, ValueError) as error:
+        raise DtypeError(f"Tensor: {error}: {brief(data)}.") from error
+    if array.dtype.kind not in "fiub":
+        raise DtypeError(
+            f"Tensor: {array.dtype} values aren't supported, only real numbers and bools: "
+            f"{brief(data)}."
+        )
+    if dtype is None and array.dtype == np.float64 and not is_array and _only_python(data):
+        return array.astype(np.float32)
+    return array
+
+
+def _only_python(data: Any) -> bool:
+    """Whether nested lists hold Python's own numbers alone: those make float32."""
+    if isinstance(data, list | tuple):
+        return all(_only_python(entry) for entry in data)
+    return type(data) in NUMBERS
+
+
+def operand(name: str, x: Any) -> Any:
+    """What an operation may be applied to, besides Tensors and Python's numbers."""
+    if isinstance(x, list | tuple):
+        x = as_array(x, None, True)
+    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fiub":
+        return x
+    raise DtypeError(
+        f"{name}: an operand must be a Tensor, an array of real numbers or bools, or a "
+        f"number, not {brief(x)}."
+    )
+
+
+def own_index(index: Any) -> Any:
+    """An index that nobody else can change."""
+    if isinstance(index, tuple):
+        return tuple(own_index(i) for i in index)
+    if hasattr(index, "__operation__"):  # a Tensor
+        return index._data
+    return np.array(index) if isinstance(index, np.ndarray | list) else index
+
+
+def unpacked(numbers: tuple[Any, ...]) -> Any:
+    """`(2, 3)` whether it was given as two arguments or as a tuple."""
+    return numbers[0] if len(numbers) == 1 and not isinstance(numbers[0], int) else numbers
