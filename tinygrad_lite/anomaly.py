@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from .context import current, place
-from .errors import AnomalyError, MutationError, SourcePlace, _call_lines, _operand_lines
+from .context import calls, place
+from .errors import AnomalyError, MutationError, call_lines, operand_lines
 from .ops import Operation
+from .source import SourcePlace
 
 
 def check_forward(result: Any, op: Operation, inputs: tuple[Any, ...]) -> None:
@@ -54,17 +55,16 @@ def _refuse_not_finite(what: str, array: Any, inputs: tuple[Any, ...], of: Any =
     values = [np.asarray(getattr(x, "_data", x)) for x in inputs if x is not None]
     finite = all(np.isfinite(v).all() for v in values if v.dtype.kind == "f")
     source = "finite inputs" if finite else "inputs that weren't all finite"
-    where, call = (place(3), current.get().call) if of is None else (of._place, of.call)
+    where, call = (place(3), calls.get()) if of is None else (of._place, of.call)
     lines = [f"{what} made {' and '.join(counts)} (of {array.size} entries) from {source}"]
-    shapes = [getattr(x, "shape", ()) for x in inputs]
-    lines += _operand_lines(inputs, shapes, [None] * len(inputs), call, where)
+    lines += operand_lines(inputs, "xyz", [None] * len(inputs), call, where)
     lines += [
         f"    {label} lies between {v.min():.6g} and {v.max():.6g}"
         for label, v in zip("xyz", values, strict=False)
         if v.size and v.dtype.kind in "fiu"
     ]
-    raise AnomalyError("\n".join([*lines, *_call_lines(call, where)]))
+    raise AnomalyError("\n".join([*lines, *call_lines(call, where)]))
 
 
 def _checksum(array: Any) -> int:
-    return zlib.crc32(np.ascontiguousarray(array))
+    return zlib.crc32(array.tobytes())

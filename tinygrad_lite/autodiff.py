@@ -4,7 +4,7 @@ Tensors are visited from the last made to the first, so that a Tensor's gradient
 sum over all its uses, before it flows on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any, NoReturn
 
@@ -14,6 +14,7 @@ from . import errors
 from .anomaly import check_backward, check_unchanged
 from .context import current
 from .memory import Memory
+from .ops import fit
 from .tensor import Tensor, wrap
 
 _by_age = attrgetter("index")
@@ -52,52 +53,66 @@ def sweep(
     Returns the leaves, the Tensors that retain their gradient, and those `wanted`, each with its
     gradient: arrays, or with `create_graph` Tensors that remember how they were computed.
     """
-    keep = {id(t) for t in wanted}
     gradients = {id(root): _seed(root, seed, create_graph)}
+    results, leaves = reachable(root)
+    keep = {id(t) for t in wanted}
     found = []
     anomaly = current.get().anomaly
-    for t in reachable(root):
+    out: Any
+    inputs: Sequence[Any]
+    for t in results:
         g = gradients.pop(id(t), None)
         if g is None:  # only rules of gradient zero lead here
             continue
-        op = t.op
-        if op is None or t._keeps_grad or id(t) in keep:
+        if t._keeps_grad or id(t) in keep:
             found.append((t, g))
-            if op is None:
-                continue
-        if not create_graph:
+        if create_graph:
+            out, inputs = t, t.inputs
+        else:
             g.setflags(False)
+            out, inputs = t._data, t._arrays
+        if Memory.latest > t.index:
+            out, inputs = _changed(t, out, inputs)
         if anomaly:
             check_unchanged(t)
-        out, inputs = _values(t, create_graph)
-        attributes = t.attributes or {}
+        op, attributes, values = t.op, t.attributes or {}, inputs
+        if op.lift is not None:
+            g, out, values = op.lift(g, out, inputs, **attributes)
         for position in t._sources:
-            x = t.inputs[position]
-            contribution = op.gradient(position, g, out, inputs, attributes)
-            if contribution is None:
+            rule = op.rule(position)
+            if rule is None:
                 continue
-            if contribution.dtype is not x._data.dtype:
-                contribution = contribution.astype(x._data.dtype)
+            x = t.inputs[position]
+            flow = rule(g, out, *values, **attributes)
+            if flow.shape != values[position].shape:
+                flow = fit(flow, values[position].shape)
+            if values is not inputs:
+                flow = flow.reshape(x._data.shape)
+            if flow.dtype is not x._data.dtype:
+                flow = flow.astype(x._data.dtype)
             if anomaly:
-                check_backward(contribution, t, position)
+                check_backward(flow, t, position)
             key = id(x)
-            gradients[key] = gradients[key] + contribution if key in gradients else contribution
+            gradients[key] = gradients[key] + flow if key in gradients else flow
+    found += [(leaf, gradients[id(leaf)]) for leaf in leaves if id(leaf) in gradients]
     return found
 
 
-def reachable(root: Tensor) -> list[Tensor]:
-    """What `root` was computed from and requires a gradient, the last made first."""
-    seen = {id(root): root}
-    stack = [root]
-    while stack:
-        t = stack.pop()
+def reachable(root: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """What `root` was computed from and requires a gradient: results, the last first; leaves."""
+    seen = {id(root)}
+    results, leaves = [root], []
+    for t in results:  # grows on the way
         for position in t._sources:
             x = t.inputs[position]
             if id(x) not in seen:
-                seen[id(x)] = x
+                seen.add(id(x))
                 if x._sources:
-                    stack.append(x)
-    return sorted(seen.values(), key=_by_age, reverse=True)
+                    results.append(x)
+                else:
+                    leaves.append(x)
+    results.sort(key=_by_age, reverse=True)
+    return results, leaves
 
 
 def own(g: Any) -> np.ndarray:
@@ -138,20 +153,18 @@ def _seed(root: Tensor, seed: Any, create_graph: bool) -> Any:
     return g
 
 
-def _values(t: Tensor, create_graph: bool) -> tuple[Any, list[Any]]:
-    """The output and inputs of what made `t`, for its rules: arrays, or Tensors to record."""
-    if create_graph:
-        out, inputs = t, list(t.inputs)
-    else:
-        out, inputs = t._data, [x._data if isinstance(x, Tensor) else x for x in t.inputs]
-    if Memory.latest > t.index:  # something was written since: was it one of these?
-        for position, x in enumerate((t, *t.inputs)):
-            memory = x._memory if isinstance(x, Tensor) else None
-            if memory is not None and memory.written > t.index:
-                if position == 0:
-                    out = Changed(t, t, -1)
-                else:
-                    inputs[position - 1] = Changed(x, t, position - 1)
+def _changed(t: Tensor, out: Any, inputs: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+    """The output and inputs of what made `t`, those that were written since replaced."""
+    written = [
+        isinstance(x, Tensor) and x._memory is not None and x._memory.written > t.index
+        for x in (t, *t.inputs)
+    ]
+    if any(written):
+        out = Changed(t, t, -1) if written[0] else out
+        inputs = [
+            Changed(t.inputs[i], t, i) if is_written else x
+            for i, (x, is_written) in enumerate(zip(inputs, written[1:], strict=True))
+        ]
     return out, inputs
 
 

@@ -4,56 +4,45 @@ Also the place in the source that called an operation, kept as code and instruct
 no frame outlives its call.
 """
 
+import inspect
 import sys
 import weakref
-from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from pathlib import Path
 from types import CodeType, TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from .errors import ArgumentError
 
 Place = tuple[CodeType, int]
 
 
-class Call(NamedTuple):
+class Call:
     """A module at work: the module, the call it was made within, and the user's line."""
 
-    module: "weakref.ref[Any]"
-    parent: "Call | None"
-    place: Place
+    __slots__ = ("module", "parent", "place")
+
+    def __init__(self, module: "weakref.ref[Any]", parent: "Call | None", place: Place):
+        self.module = module
+        self.parent = parent
+        self.place = place
 
 
 class State:
-    """What every operation asks before it runs. Never changed, only replaced."""
+    """What every operation asks. Never changed, only replaced."""
 
-    __slots__ = ("anomaly", "call", "recording")
+    __slots__ = ("anomaly", "recording")
 
-    def __init__(self, recording: bool, call: Call | None, anomaly: bool):
+    def __init__(self, recording: bool, anomaly: bool):
         self.recording = recording
-        self.call = call
         self.anomaly = anomaly
 
 
-current: ContextVar[State] = ContextVar("tinygrad_lite", default=State(True, None, False))
+current: ContextVar[State] = ContextVar("current", default=State(True, False))  # noqa: B039
+calls: ContextVar[Call | None] = ContextVar("calls", default=None)
 
 _PACKAGE = str(Path(__file__).parent)
-
-
-def call_module(module: Any, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Run `forward`, its operations known to be the module's."""
-    state = current.get()
-    call = Call(weakref.ref(module), state.call, place(3))
-    token = current.set(State(state.recording, call, state.anomaly))
-    try:
-        return forward(*args, **kwargs)
-    finally:
-        current.reset(token)
-
-
-_CALL_MODULE = call_module.__code__
 
 
 def place(depth: int) -> Place:
@@ -63,9 +52,7 @@ def place(depth: int) -> Place:
     """
     frame = sys._getframe(depth)
     while (code := frame.f_code).co_filename.startswith(_PACKAGE):
-        if code is _CALL_MODULE:
-            call = current.get().call
-            assert call is not None
+        if code.co_name == "forward" and (call := calls.get()) is not None:
             return call.place
         if frame.f_back is None:
             break
@@ -85,7 +72,7 @@ class _Switch(ContextDecorator):
         now = current.get()
         recording = now.recording if self._recording is None else self._recording
         anomaly = now.anomaly if self._anomaly is None else self._anomaly
-        self._tokens.append(current.set(State(recording, now.call, anomaly)))
+        self._tokens.append(current.set(State(recording, anomaly)))
         return self
 
     def _recreate_cm(self) -> "_Switch":
@@ -100,7 +87,7 @@ class _Switch(ContextDecorator):
         current.reset(self._tokens.pop())
 
     def __call__(self, function: Any) -> Any:
-        if not callable(function) or getattr(function, "__code__", _CALL_MODULE).co_flags & 0x20:
+        if inspect.isgeneratorfunction(function):
             raise ArgumentError(
                 f"{function!r} is a generator, which would leave this context at its first "
                 "yield. Use `with` inside it."

@@ -38,7 +38,7 @@ def ones(*shape: Any, dtype: DTypeLike = np.float32, requires_grad: bool = False
 
 
 def full(
-    shape: Any, value: float, *, dtype: DTypeLike = None, requires_grad: bool = False
+    shape: Any, value: float, *, dtype: DTypeLike | None = None, requires_grad: bool = False
 ) -> Tensor:
     """A shape filled with one value, whose dtype is as in `Tensor(value)`.
 
@@ -51,7 +51,9 @@ def full(
     return Tensor(np.full(shape, Tensor(value, dtype=dtype).data), requires_grad)
 
 
-def arange(*start_stop_step: float, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
+def arange(
+    *start_stop_step: float, dtype: DTypeLike | None = None, requires_grad: bool = False
+) -> Tensor:
     """Numbers from `start` (0) up to, without, `stop`, in steps of `step` (1).
 
     Examples

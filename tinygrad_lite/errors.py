@@ -1,13 +1,11 @@
-"""The errors, and how they are worded: the operation, its arguments, what was expected, the mend."""
+"""The errors, and how they are worded: operation, arguments, what was expected, the mend."""
 
-import ast
-import linecache
-import os
-from collections.abc import Iterator
-from types import CodeType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .source import SourcePlace, operand_names
 
 if TYPE_CHECKING:
     from .context import Call, Place
@@ -59,72 +57,6 @@ class DataError(TinygradError, ValueError):
     """A file that isn't what it should be: missing, truncated, corrupt, or of another format."""
 
 
-# ---- places in the user's source -----------------------------------------------------------------
-
-
-class SourcePlace(NamedTuple):
-    """An instruction of compiled code, and on demand its place in the source."""
-
-    code: CodeType
-    instruction: int
-
-    @property
-    def file(self) -> str:
-        return self.code.co_filename
-
-    @property
-    def span(self) -> tuple[int | None, int | None, int | None, int | None]:
-        """First and last line, first and last column."""
-        positions = list(self.code.co_positions())
-        return positions[self.instruction // 2]
-
-    @property
-    def line(self) -> int:
-        return self.span[0] or self.code.co_firstlineno
-
-    @property
-    def text(self) -> str:
-        """The source line, stripped; empty where there is none to be had."""
-        return linecache.getline(self.file, self.line).strip()
-
-    @property
-    def expression(self) -> str:
-        """The expression that the instruction computes, if it stands on one line."""
-        first, last, start, end = self.span
-        if first is None or first != last:
-            return ""
-        line = linecache.getline(self.file, first).encode()  # columns count bytes
-        return line[start:end].decode(errors="replace")
-
-    def __str__(self) -> str:
-        where = f"{os.path.basename(self.file)}:{self.line}"
-        return f"{where}:  {self.text}" if self.text else where
-
-
-def operand_names(place: "Place | None", count: int) -> list[str]:
-    """What the operands of an operation are called where it stands in the source, or ''."""
-    try:
-        assert place is not None
-        node = ast.parse(SourcePlace(*place).expression.strip(), mode="eval").body
-    except (AssertionError, SyntaxError, ValueError):
-        return [""] * count
-    operands: list[ast.expr] = []
-    if isinstance(node, ast.BinOp):
-        operands = [node.left, node.right]
-    elif isinstance(node, ast.Compare):
-        operands = [node.left, *node.comparators]
-    elif isinstance(node, ast.UnaryOp):
-        operands = [node.operand]
-    elif isinstance(node, ast.Subscript):
-        operands = [node.value]
-    elif isinstance(node, ast.Call):
-        operands = list(node.args)
-        if isinstance(node.func, ast.Attribute) and len(operands) < count:
-            operands = [node.func.value, *operands]
-    names = [ast.unparse(x) if isinstance(x, ast.Name | ast.Attribute) else "" for x in operands]
-    return (names + [""] * count)[:count]
-
-
 # ---- how things are called -----------------------------------------------------------------------
 
 
@@ -149,11 +81,11 @@ def path_of(call: "Call") -> str:
     return paths[0] if paths and paths[0] else type(module).__name__
 
 
-def _call_lines(call: "Call | None", place: "Place | None") -> Iterator[str]:
+def call_lines(call: "Call | None", place: "Place | None") -> Iterator[str]:
     """The module at work, and the user's line that called it."""
     if call is not None and call.module() is not None:
         module = call.module()
-        path, kind = path_of(call), module.summary()
+        path, kind = path_of(call), str(module.summary())  # type: ignore[union-attr]
         label = kind if kind.startswith(path) else f"{path}: {kind}"
         yield f"  in {label}, called at {SourcePlace(*call.place)}"
     elif place is not None:
@@ -179,14 +111,18 @@ def _owner(x: Any, call: "Call | None") -> str:
 
 
 def refusal(
-    name: str, inputs: tuple[Any, ...], error: Exception, attributes: Any = None
+    name: str,
+    inputs: tuple[Any, ...],
+    error: Exception,
+    attributes: Any = None,
+    labels: Sequence[str] = "xyz",
 ) -> TinygradError:
     """The error that says why NumPy refused to apply the operation called `name`."""
-    from .context import current, place
+    from .context import calls, place
 
     if isinstance(error, TinygradError):
         return error
-    state, where = current.get(), place(2)
+    call, where = calls.get(), place(2)
     shapes = [x.shape if hasattr(x, "shape") else () for x in inputs]
     marks: list[int | None] = [None] * len(inputs)
     headline, mend = f"{name}: {str(error).rstrip('.')}", ""
@@ -199,38 +135,43 @@ def refusal(
         kind = BoundsError
     elif isinstance(error, TypeError):
         kind = DtypeError
-    elif name == "matmul" and min(map(len, shapes)) > 0:
-        headline, marks, mend = _matmul_mismatch(shapes)
+    elif name in ("matmul", "linear") and min(map(len, shapes[:2])) > 0:
+        names = ("x", "y") if name == "matmul" else ("x", "weight")
+        headline, ends, mend = _matmul_mismatch(name, names, shapes[:2])
+        marks = [*ends, *marks[2:]]
     elif "broadcast" in str(error) and len(shapes) == 2:
         headline, marks, mend = _broadcast_mismatch(name, shapes)
     lines = [headline]
-    lines += _operand_lines(inputs, shapes, marks, state.call, where)
-    lines += _call_lines(state.call, where)
-    if name == "matmul" and marks[0] is not None:
-        mend = _skipped_layer(state.call, shapes[0][-1]) or mend
+    lines += operand_lines(inputs, labels, marks, call, where)
+    lines += call_lines(call, where)
+    if marks and marks[0] is not None and name in ("matmul", "linear"):
+        mend = _skipped_layer(call, shapes[0][-1]) or (mend if call is None else "")
     return kind("\n".join([*lines, mend] if mend else lines))
 
 
-def _operand_lines(
-    inputs: tuple[Any, ...],
-    shapes: list[Any],
-    marks: list[int | None],
+def operand_lines(
+    inputs: Sequence[Any],
+    labels: Sequence[str],
+    marks: Sequence[int | None],
     call: "Call | None",
-    where: "Place",
+    where: "Place | None",
 ) -> Iterator[str]:
-    labels = "xyz"[: len(inputs)] if len(inputs) <= 3 else [f"{i}" for i in range(len(inputs))]
+    """A line for each operand: label, shape, dtype if they differ, name; carets under an axis."""
+    if len(labels) < len(inputs):
+        labels = [str(i) for i in range(len(inputs))]
     sources = operand_names(where, len(inputs))
+    shapes = [str(getattr(x, "shape", "")) for x in inputs]
     mixed = len({str(x.dtype) for x in inputs if hasattr(x, "dtype")}) > 1
-    width = max((len(str(shape)) for shape in shapes), default=0)
-    for x, label, shape, mark, source in zip(inputs, labels, shapes, marks, sources, strict=True):
+    wide, width = max(map(len, labels[: len(inputs)]), default=0), max(map(len, shapes), default=0)
+    for x, label, shape, mark, source in zip(inputs, labels, shapes, marks, sources, strict=False):
         if not hasattr(x, "shape"):
-            yield f"    {label}  {brief(x)}"
+            yield f"    {label:{wide}}  {brief(x)}"
             continue
         said = _owner(x, call) or (source if call is None else "")
         dtype = str(x.dtype) if mixed else ""
-        yield f"    {label}  {shape!s:{width}}  {dtype}  {said}".rstrip()
+        yield f"    {label:{wide}}  {shape:{width}}  {dtype}  {said}".rstrip()
         if mark is not None:
-            yield "    " + " " * (len(label) + 2) + _carets(shape, mark)
+            yield "    " + " " * (wide + 2) + _carets(x.shape, mark)
 
 
 def _carets(shape: tuple[int, ...], axis: int) -> str:
@@ -239,18 +180,22 @@ def _carets(shape: tuple[int, ...], axis: int) -> str:
     return " " * len(before) + "^" * len(str(shape[axis]))
 
 
-def _matmul_mismatch(shapes: list[Any]) -> tuple[str, list[int | None], str]:
-    x, y = shapes
+def _matmul_mismatch(
+    name: str, names: tuple[str, str], shapes: list[Any]
+) -> tuple[str, list[int | None], str]:
+    x, y = tuple(shapes[0]), tuple(shapes[1])
     inner = -2 if len(y) > 1 else -1
     if x[-1] == y[inner]:
-        return "matmul: the batch axes of x and y can't be broadcast together", [None, None], ""
+        text = f"{name}: the other axes of {names[0]} and {names[1]} can't be broadcast together"
+        return text, [None, None], ""
     which = "second-to-last" if inner == -2 else "only"
     mend = ""
     if len(y) > 1 and x[-1] == y[-1]:
-        mend = "  x @ y.mT would fit."
+        mend = f"  {names[0]} @ {names[1]}.mT would fit."
     elif len(x) > 1 and x[-2] == y[inner]:
-        mend = "  x.mT @ y would fit."
-    return f"matmul: the last axis of x must match the {which} axis of y", [-1, inner], mend
+        mend = f"  {names[0]}.mT @ {names[1]} would fit."
+    text = f"{name}: the last axis of {names[0]} must match the {which} axis of {names[1]}"
+    return text, [-1, inner], mend
 
 
 def _broadcast_mismatch(name: str, shapes: list[Any]) -> tuple[str, list[int | None], str]:
@@ -286,7 +231,8 @@ def _axis_text(attributes: Any) -> str:
 def _axes_of(ndim: int) -> str:
     if ndim == 0:
         return "none to name"
-    return f"{', '.join(map(str, range(ndim)))}, or {', '.join(map(str, range(-ndim, 0)))} from the end"
+    from_end = ", ".join(map(str, range(-ndim, 0)))
+    return f"{', '.join(map(str, range(ndim)))}, or {from_end} from the end"
 
 
 # ---- other refusals ------------------------------------------------------------------------------

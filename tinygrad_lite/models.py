@@ -41,11 +41,15 @@ class Adaline(nn.Module):
     """
 
     def __init__(self, in_features: int, bias: bool = True, *, dtype: DTypeLike = np.float32):
+        if not isinstance(in_features, int | np.integer) or in_features < 1:
+            raise ArgumentError(
+                f"Adaline: in_features must be an integer of at least 1, not {in_features!r}."
+            )
         self.weight = nn.Parameter(np.zeros(in_features, dtype))
         self.bias = nn.Parameter(np.zeros((), dtype)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        y = x @ self.weight
+        y: Tensor = x @ self.weight
         return y if self.bias is None else y + self.bias
 
     def summary(self) -> str:
@@ -80,7 +84,6 @@ class MLP(nn.Module):
     >>> import tinygrad_lite as tl
     >>> tl.models.MLP([784, 128, 10])
     MLP(784 → 128 → 10): 101,770 parameters
-      layers    Sequential(3 modules): 101,770 parameters
       layers.0  Linear(784 → 128): 100,480 parameters
       layers.1  ReLU()
       layers.2  Linear(128 → 10): 1,290 parameters
@@ -94,17 +97,25 @@ class MLP(nn.Module):
         dtype: DTypeLike = np.float32,
         rng: Any = None,
     ):
-        if len(sizes) < 2:
+        if isinstance(sizes, int) or len(sizes) < 2:
             raise ArgumentError(f"MLP: sizes must name at least input and output, not {sizes!r}.")
+        if not callable(activation) or isinstance(activation, nn.Module):
+            raise ArgumentError(
+                f"MLP: activation must make a module each time it is called, as nn.ReLU does, "
+                f"not {activation!r}."
+            )
         self.sizes = tuple(sizes)
         rng = generator(rng)
-        layers: list[nn.Module] = []
+        self.layers: list[nn.Module] = []
         for in_features, out_features in pairwise(sizes):
-            layers += [nn.Linear(in_features, out_features, dtype=dtype, rng=rng), activation()]
-        self.layers = nn.Sequential(*layers[:-1])
+            if self.layers:
+                self.layers.append(activation())
+            self.layers.append(nn.Linear(in_features, out_features, dtype=dtype, rng=rng))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x)  # type: ignore[no-any-return]
+        for layer in self.layers:
+            x = layer(x)
+        return x
 
     def summary(self) -> str:
         return f"MLP({' → '.join(map(str, self.sizes))})"

@@ -105,7 +105,9 @@ def _taken_apart(value: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
         value = value._data
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fiubSU":
         name = path or "value"
-        while name in arrays or f"{name}.npy" == _STRUCTURE:
+        if "\0" in name or name.encode(errors="ignore").decode() != name:
+            raise ArgumentError(f"save: the key {name!r} can't be a name in a file.")
+        while name in arrays or name == _STRUCTURE:
             name += "_"
         arrays[name] = np.asarray(value)
         return {"array": name}
@@ -116,9 +118,10 @@ def _taken_apart(value: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
         return {"list": [_taken_apart(v, f"{prefix}{i}", arrays) for i, v in enumerate(value)]}
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    kind = f"{value.dtype} array" if isinstance(value, np.ndarray) else type(value).__name__
     raise ArgumentError(
-        f"save: {path or 'the state'} is a {type(value).__name__}, which can't be saved: only "
-        "dicts with str keys, lists and tuples of arrays, Tensors, numbers, strings and None."
+        f"save: {path or 'the state'} is a {kind}, which can't be saved: only "
+        "dicts with str keys, lists and tuples of arrays, Tensors, real numbers, strings and None."
     )
 
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from . import errors
 from .anomaly import check_forward
-from .context import Call, Place, current, place
+from .context import Call, Place, calls, current, place
 from .memory import Memory, ReadOnlyArray, clock
 from .ops import (
     Operation,
@@ -22,7 +22,74 @@ from .ops import (
     shapes,
     table,
 )
+from .source import SourcePlace
 from .values import NUMBERS, as_array, operand, own_index, unpacked
+
+
+def apply(
+    op: Operation, inputs: tuple[Any, ...], attributes: dict[str, Any] | None = None
+) -> "Tensor":
+    """Apply an operation: every Tensor that is computed is made here."""
+    arrays, sources, has_arrays = [], [], False
+    for position, x in enumerate(inputs):
+        if isinstance(x, Tensor):
+            arrays.append(x._data)
+            if x._requires_grad:
+                sources.append(position)
+        elif type(x) in NUMBERS:
+            arrays.append(x)
+        else:
+            arrays.append(operand(op.name, x))
+            has_arrays = True
+    try:
+        data = op.run(*arrays, **attributes) if attributes else op.run(*arrays)
+    except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+        raise errors.refusal(op.name, inputs, error, attributes, list(op.rules)) from error
+    if type(data) is not np.ndarray:
+        data = np.asarray(data)
+    elif not data.flags.writeable:  # an input's own array, or a view of it
+        data = data.view()
+
+    state = current.get()
+    result = Tensor.__new__(Tensor)
+    result._data = data
+    result._grad = None
+    result._keeps_grad = False
+    result._memory = None
+    result.name = None
+    result.index = next(clock)
+    if sources and state.recording and op.differentiable and data.dtype.kind == "f":
+        if has_arrays:  # the user's, who may change them
+            inputs = tuple(
+                [
+                    x if isinstance(x, Tensor) or type(x) in NUMBERS else wrap(np.array(array))
+                    for x, array in zip(inputs, arrays, strict=True)
+                ]
+            )
+            arrays = [x._data if isinstance(x, Tensor) else x for x in inputs]
+        result._arrays = arrays
+        result._requires_grad = True
+        result._sources = sources
+        result.op = op
+        result.inputs = inputs
+        result.attributes = attributes
+        result.call = calls.get()
+        result._place = place(3)
+    else:
+        result._arrays = ()
+        result._requires_grad = False
+        result._sources = ()
+        result.op = None
+        result.inputs = ()
+        result.attributes = None
+        result.call = None
+        result._place = None
+    if data.base is not None:
+        _share_memory(result, inputs)
+    data.setflags(False)  # half the time of write=False
+    if state.anomaly:
+        check_forward(result, op, inputs)
+    return result
 
 
 def _binary(op: Operation, reflected: bool = False) -> Callable[[Any, Any], Any]:
@@ -59,7 +126,8 @@ def _method(op: Operation) -> Callable[..., "Tensor"]:
     def method(self: "Tensor", *args: Any, **kwargs: Any) -> "Tensor":
         if not args and not kwargs:
             return apply(op, (self,))
-        return Tensor.__operation__(op, (self, *args), kwargs)
+        result: Tensor = op(self, *args, **kwargs)
+        return result
 
     method.__name__, method.__doc__ = op.name, op.__doc__
     return method
@@ -113,6 +181,7 @@ class Tensor:
 
     __slots__ = (
         "__weakref__",
+        "_arrays",
         "_data",
         "_grad",
         "_keeps_grad",
@@ -128,6 +197,7 @@ class Tensor:
         "op",
     )
 
+    _arrays: Sequence[Any]  # what the operation computed with: arrays and numbers
     _data: np.ndarray
     _grad: "Tensor | None"
     _keeps_grad: bool
@@ -140,14 +210,14 @@ class Tensor:
     index: int
     inputs: tuple[Any, ...]
     name: str | None
-    op: Operation | None
+    op: Any  # an Operation, None for a leaf
 
     def __init__(
         self,
         data: "ArrayLike | Tensor",
         requires_grad: bool = False,
         *,
-        dtype: DTypeLike = None,
+        dtype: DTypeLike | None = None,
         name: str | None = None,
         copy: bool = True,
     ):
@@ -222,9 +292,9 @@ class Tensor:
         return self.op is None
 
     @property
-    def place(self) -> "errors.SourcePlace | None":
+    def place(self) -> "SourcePlace | None":
         """Where in the user's source it was made: file, line, columns; None for a leaf."""
-        return None if self._place is None else errors.SourcePlace(*self._place)
+        return None if self._place is None else SourcePlace(*self._place)
 
     def __repr__(self) -> str:
         kind = type(self).__name__
@@ -268,14 +338,14 @@ class Tensor:
         """The same values in memory of their own, without history."""
         return Tensor(self._data)
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         if self._requires_grad:
             raise errors.GradientError(
                 f"{errors.called(self)} requires a gradient, and an array would lose its graph. "
                 "Use t.detach(), t.numpy() for a copy, or NumPy's functions on the Tensor itself."
             )
         array = self._data.view()
-        array.setflags(False)
+        array.setflags(write=False)
         if dtype is not None and dtype != array.dtype:
             if copy is False:
                 raise ValueError(f"{array.dtype} can't be seen as {dtype} without a copy.")
@@ -345,9 +415,7 @@ class Tensor:
         >>> w.grad
         Tensor([ 6., 80.], shape=(2,))
         """
-        from .autodiff import backward
-
-        backward(self, gradient, create_graph)
+        autodiff.backward(self, gradient, create_graph)
 
     def gradient(
         self,
@@ -375,9 +443,7 @@ class Tensor:
         >>> (x ** 3).gradient(x)
         Tensor(12., shape=())
         """
-        from .autodiff import gradient as gradients
-
-        found = gradients(self, tensors, gradient, create_graph)
+        found = autodiff.gradient(self, tensors, gradient, create_graph)
         return found[0] if len(tensors) == 1 else found
 
     def retain_grad(self) -> Self:
@@ -416,7 +482,7 @@ class Tensor:
         except (TypeError, ValueError) as error:
             raise errors.refusal(ufunc.__name__, values, error) from error
         finally:
-            array.setflags(False)
+            array.setflags(write=False)
         return self
 
     def _unlock(self, where: Place) -> np.ndarray:
@@ -426,7 +492,7 @@ class Tensor:
                 f"{errors.called(self)} is a result of {self.op.name}, and results are read-only. "
                 "Make a new Tensor, or t.copy()."
             )
-        self._data.setflags(True)
+        self._data.setflags(write=True)
         _memory_of(self).mark(where)
         return self._data
 
@@ -451,22 +517,12 @@ class Tensor:
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         operation = table.get(function)
         if operation is not None:
-            return Tensor.__operation__(operation, args, kwargs)
+            return operation(*args, **kwargs)
         if function in compositions:
             return compositions[function](*args, **kwargs)
         raise errors.unknown_function(f"{function.__module__}.{function.__name__}", {})
 
-    @staticmethod
-    def __operation__(operation: Operation, args: Any, kwargs: Any) -> Any:
-        inputs, attributes = operation.bind(args, kwargs)
-        for key, value in attributes.items():
-            if isinstance(value, Tensor):
-                raise errors.OperationError(
-                    f"{operation.name}: {key} is a Tensor, but {operation.name} has no gradient "
-                    f"rule for it. Declare one, op(…, {key}=…), or give {key}.numpy()."
-                )
-        return apply(operation, inputs, attributes)
-
+    __apply__ = staticmethod(apply)
     __add__, __radd__ = _binary(elementwise.add), _binary(elementwise.add, reflected=True)
     __sub__, __rsub__ = _binary(elementwise.subtract), _binary(elementwise.subtract, reflected=True)
     __mul__, __rmul__ = _binary(elementwise.multiply), _binary(elementwise.multiply, reflected=True)
@@ -478,8 +534,8 @@ class Tensor:
     __iadd__, __isub__ = _in_place(elementwise.add), _in_place(elementwise.subtract)
     __imul__, __itruediv__ = _in_place(elementwise.multiply), _in_place(elementwise.divide)
 
-    __eq__ = _binary(constant.equal)  # type: ignore[assignment]
-    __ne__ = _binary(constant.not_equal)  # type: ignore[assignment]
+    __eq__ = _binary(constant.equal)
+    __ne__ = _binary(constant.not_equal)
     __lt__, __le__ = _binary(constant.less), _binary(constant.less_equal)
     __gt__, __ge__ = _binary(constant.greater), _binary(constant.greater_equal)
     __and__, __rand__ = _binary(constant.bitwise_and), _binary(constant.bitwise_and, reflected=True)
@@ -530,67 +586,6 @@ class Tensor:
         return apply(elementwise.clip, (self, min, max))
 
 
-def apply(
-    op: Operation, inputs: tuple[Any, ...], attributes: dict[str, Any] | None = None
-) -> Tensor:
-    """Apply an operation: every Tensor that is computed is made here."""
-    arrays, sources, has_arrays = [], [], False
-    for position, x in enumerate(inputs):
-        if isinstance(x, Tensor):
-            arrays.append(x._data)
-            if x._requires_grad:
-                sources.append(position)
-        elif type(x) in NUMBERS:
-            arrays.append(x)
-        else:
-            arrays.append(operand(op.name, x))
-            has_arrays = True
-    try:
-        data = op.run(*arrays, **attributes) if attributes else op.run(*arrays)
-    except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
-        raise errors.refusal(op.name, inputs, error, attributes) from error
-    if type(data) is not np.ndarray:
-        data = np.asarray(data)
-    elif not data.flags.writeable:  # an input's own array, or a view of it
-        data = data.view()
-
-    state = current.get()
-    result = Tensor.__new__(Tensor)
-    result._data = data
-    result._grad = None
-    result._keeps_grad = False
-    result._memory = None
-    result.name = None
-    result.index = next(clock)
-    if sources and state.recording and op.differentiable and data.dtype.kind == "f":
-        if has_arrays:  # the user's, who may change them
-            inputs = tuple(
-                x if isinstance(x, Tensor) or type(x) in NUMBERS else Tensor(array)
-                for x, array in zip(inputs, arrays, strict=True)
-            )
-        result._requires_grad = True
-        result._sources = sources
-        result.op = op
-        result.inputs = inputs
-        result.attributes = attributes
-        result.call = state.call
-        result._place = place(3)
-    else:
-        result._requires_grad = False
-        result._sources = ()
-        result.op = None
-        result.inputs = ()
-        result.attributes = None
-        result.call = None
-        result._place = None
-    if data.base is not None:
-        _share_memory(result, inputs)
-    data.setflags(False)
-    if state.anomaly:
-        check_forward(result, op, inputs)
-    return result
-
-
 def wrap(array: np.ndarray) -> Tensor:
     """A leaf that takes over an array nobody else has."""
     return _fill(Tensor.__new__(Tensor), array)
@@ -598,7 +593,8 @@ def wrap(array: np.ndarray) -> Tensor:
 
 def _fill(t: Tensor, data: np.ndarray) -> Tensor:
     """Make a leaf of `data`."""
-    data.setflags(False)
+    data.setflags(write=False)
+    t._arrays = ()
     t._data = data
     t._grad = None
     t._keeps_grad = False
@@ -645,3 +641,5 @@ _REDUCTIONS = {
     np.maximum: reductions.max_,
     np.minimum: reductions.min_,
 }
+
+from . import autodiff  # noqa: E402  the sweep is written on Tensors, so it comes after them

@@ -10,8 +10,8 @@ from .errors import DtypeError, brief
 NUMBERS = frozenset((float, int, bool, type(None)))  # given to NumPy as they are: weak dtypes
 
 
-def as_array(data: Any, dtype: DTypeLike, copy: bool) -> np.ndarray:
-    if hasattr(data, "__operation__"):  # a Tensor
+def as_array(data: Any, dtype: DTypeLike | None, copy: bool) -> np.ndarray:
+    if hasattr(data, "__apply__"):  # a Tensor
         data = data._data
     is_array = isinstance(data, np.ndarray | np.generic)
     try:
@@ -51,7 +51,7 @@ def own_index(index: Any) -> Any:
     """An index that nobody else can change."""
     if isinstance(index, tuple):
         return tuple(own_index(i) for i in index)
-    if hasattr(index, "__operation__"):  # a Tensor
+    if hasattr(index, "__apply__"):  # a Tensor
         return index._data
     return np.array(index) if isinstance(index, np.ndarray | list) else index
 

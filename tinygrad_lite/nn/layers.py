@@ -83,9 +83,10 @@ class Linear(Module):
             else None
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        y = x @ self.weight
-        return y if self.bias is None else y + self.bias
+    def forward(self, x: Tensor) -> Any:
+        if self.bias is None:
+            return x @ self.weight
+        return f.linear(x, self.weight, self.bias)
 
     def summary(self) -> str:
         bias = "" if self.bias is not None else ", no bias"
@@ -133,7 +134,7 @@ class Sequential(Module):
         return list(self)[position]
 
     def summary(self) -> str:
-        return f"Sequential({len(self)} modules)"
+        return f"Sequential({len(self)} module{'' if len(self) == 1 else 's'})"
 
 
 class ReLU(Module):
@@ -233,16 +234,17 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, *, rng: Any = None):
-        if not 0 <= p < 1:
+        if not (isinstance(p, int | float) and 0 <= p < 1):
             raise ArgumentError(f"Dropout: p must be at least 0 and less than 1, not {p!r}.")
         self.p = p
         self.rng = None if rng is None else generator(rng)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         if not self.training or self.p == 0:
             return x
         kept = generator(self.rng).random(x.shape, np.float32) >= self.p
-        return x * Tensor(kept / np.asarray(1 - self.p, x.dtype), name="mask")
+        dtype = x.dtype if x.dtype.kind == "f" else np.float32
+        return x * Tensor(kept / np.asarray(1 - self.p, dtype), name="mask")
 
     def summary(self) -> str:
         return f"Dropout({self.p})"

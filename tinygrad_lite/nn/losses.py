@@ -64,14 +64,11 @@ def huber_loss(
     >>> tl.nn.huber_loss(tl.Tensor([1.0, 4.0]), tl.Tensor([0.0, 0.0]), reduction="none")
     Tensor([0.5, 3.5], shape=(2,))
     """
-    if not delta > 0:
-        raise ArgumentError(f"HuberLoss: delta must be positive, not {delta!r}.")
+    _check_delta(delta)
     _check_shapes("HuberLoss", prediction, target)
-    error = prediction - target
-    size = abs(error)
-    return _reduced(
-        np.where(size <= delta, 0.5 * error**2, delta * (size - 0.5 * delta)), reduction
-    )
+    size = abs(prediction - target)
+    near = np.clip(size, None, delta)
+    return _reduced(near * (size - 0.5 * near), reduction)
 
 
 def bce_with_logits_loss(logits: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
@@ -128,19 +125,19 @@ def cross_entropy_loss(
     >>> tl.nn.cross_entropy_loss(logits, np.array([0, 0]), reduction="none")
     Tensor([0.1269, 2.1269], shape=(2,))
     """
-    if not 0 <= label_smoothing <= 1:
-        raise ArgumentError(
-            f"CrossEntropyLoss: label_smoothing must be in [0, 1], not {label_smoothing!r}."
-        )
+    _check_smoothing(label_smoothing)
+    if not logits.ndim:
+        raise ShapeError("CrossEntropyLoss: logits need a last axis, of classes, but have none.")
     values = target._data if isinstance(target, Tensor) else np.asarray(target)
-    classes = logits.shape[-1] if logits.ndim else 0
-    log_p = f.log_softmax(logits) if classes else logits
-    if values.dtype.kind in "iu" and values.shape == logits.shape[:-1] and classes:
-        _check_classes(values, classes)
-        loss = -log_p[(*np.ogrid[tuple(slice(n) for n in values.shape)], values)]
-    elif values.dtype.kind == "f" and values.shape == logits.shape and classes:
+    classes = logits.shape[-1]
+    if values.dtype.kind in "iu" and values.shape == logits.shape[:-1]:
+        try:
+            loss = f.cross_entropy(logits, target)
+        except BoundsError as error:
+            raise _wrong_class(values, classes) from error
+    elif values.dtype.kind == "f" and values.shape == logits.shape:
         _check_probabilities("CrossEntropyLoss", values)
-        loss = -(target * log_p).sum(axis=-1)
+        loss = -(target * f.log_softmax(logits)).sum(axis=-1)
     else:
         raise (DtypeError if values.shape == logits.shape else ShapeError)(
             f"CrossEntropyLoss: for logits {logits.shape} the target must be integer classes of "
@@ -148,7 +145,8 @@ def cross_entropy_loss(
             f"{values.dtype} of shape {values.shape}."
         )
     if label_smoothing:
-        loss = (1 - label_smoothing) * loss - label_smoothing * log_p.mean(axis=-1)
+        even = -f.log_softmax(logits).mean(axis=-1)
+        loss = (1 - label_smoothing) * loss + label_smoothing * even
     return _reduced(loss, reduction)
 
 
@@ -197,7 +195,7 @@ class HuberLoss(Module):
     """
 
     def __init__(self, delta: float = 1.0, *, reduction: Reduction = "mean"):
-        self.delta = delta
+        self.delta = _check_delta(delta)
         self.reduction = _checked(reduction)
 
     def forward(self, prediction: Any, target: Any) -> Any:
@@ -233,7 +231,7 @@ class CrossEntropyLoss(Module):
     """
 
     def __init__(self, *, label_smoothing: float = 0.0, reduction: Reduction = "mean"):
-        self.label_smoothing = label_smoothing
+        self.label_smoothing = _check_smoothing(label_smoothing)
         self.reduction = _checked(reduction)
 
     def forward(self, logits: Any, target: Any) -> Any:
@@ -246,6 +244,18 @@ def _checked(reduction: Reduction) -> Reduction:
     if reduction not in ("mean", "sum", "none"):
         raise ArgumentError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}.")
     return reduction
+
+
+def _check_delta(delta: float) -> float:
+    if not delta > 0:
+        raise ArgumentError(f"HuberLoss: delta must be positive, not {delta!r}.")
+    return delta
+
+
+def _check_smoothing(share: float) -> float:
+    if not 0 <= share <= 1:
+        raise ArgumentError(f"CrossEntropyLoss: label_smoothing must be in [0, 1], not {share!r}.")
+    return share
 
 
 def _reduced(loss: Any, reduction: Reduction) -> Any:
@@ -281,11 +291,9 @@ def _check_probabilities(name: str, target: Any) -> None:
         )
 
 
-def _check_classes(values: np.ndarray, classes: int) -> None:
-    if values.size and not (values.min() >= 0 and values.max() < classes):
-        where = np.argwhere((values < 0) | (values >= classes))[0]
-        at = ", ".join(str(i) for i in where)
-        raise BoundsError(
-            f"CrossEntropyLoss: class {values[tuple(where)]} at target[{at}] is out of range: "
-            f"the logits have {classes} classes, 0 to {classes - 1}."
-        )
+def _wrong_class(values: np.ndarray, classes: int) -> BoundsError:
+    where = np.argwhere((values < 0) | (values >= classes))[0]
+    return BoundsError(
+        f"CrossEntropyLoss: class {values[tuple(where)]} at target[{', '.join(map(str, where))}] "
+        f"is out of range: the logits have {classes} classes, 0 to {classes - 1}."
+    )

@@ -1,12 +1,13 @@
 """Parameter, Buffer, and Module: what is trained, what is saved, and what holds both."""
 
+import weakref
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ..context import call_module
+from ..context import Call, calls, place
 from ..errors import GradientError, StateError
 from ..tensor import Tensor
 
@@ -35,7 +36,7 @@ class Parameter(Tensor):
         data: ArrayLike | Tensor,
         requires_grad: bool = True,
         *,
-        dtype: DTypeLike = None,
+        dtype: DTypeLike | None = None,
         name: str | None = None,
     ):
         super().__init__(data, requires_grad, dtype=dtype, name=name)
@@ -86,7 +87,11 @@ class Module:
         raise AttributeError(f"{type(self).__name__} has no forward(): define what it computes.")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return call_module(self, self.forward, args, kwargs)
+        token = calls.set(Call(weakref.ref(self), calls.get(), place(2)))
+        try:
+            return self.forward(*args, **kwargs)
+        finally:
+            calls.reset(token)
 
     # ---- what it holds -----------------------------------------------------------------------
 
@@ -143,8 +148,7 @@ class Module:
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copies of all parameters and buffers, by path."""
-        members = [*self.named_parameters(), *self.named_buffers()]
-        return {path: member.numpy() for path, member in members}
+        return {path: member.numpy() for path, member in self._saved().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Copy a `state_dict` in: all of it, or if anything doesn't fit, nothing.
@@ -154,7 +158,7 @@ class Module:
         StateError
             Lists what is missing, what is unexpected, and what has the wrong shape or dtype.
         """
-        members: dict[str, Tensor] = {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        members = self._saved()
         arrays = {path: np.asarray(value) for path, value in state.items()}
         wrong = [
             f"  missing     {path}  {m.shape}" for path, m in members.items() if path not in arrays
@@ -176,6 +180,17 @@ class Module:
         for path, member in members.items():
             member.assign(arrays[path])
 
+    def _saved(self) -> dict[str, Tensor]:
+        members: dict[str, Tensor] = {}
+        for path, member in [*self.named_parameters(), *self.named_buffers()]:
+            if path in members:
+                raise StateError(
+                    f"{type(self).__name__}: two of its Tensors have the path {path}, so that a "
+                    "state can't tell them apart. Rename a key of the dict that holds one."
+                )
+            members[path] = member
+        return members
+
     # ---- how it reads ------------------------------------------------------------------------
 
     def summary(self) -> str:
@@ -183,20 +198,19 @@ class Module:
         return f"{type(self).__name__}()"
 
     def __repr__(self) -> str:
-        members = list(_members(self))
-        width = max((len(path) for path, _ in members), default=0)
-        total = sum(p.size for _, p in self.named_parameters())
-        lines = [f"{self.summary()}: {_counted(total)}"]
-        for path, member in members:
+        rows = []
+        for path, member in _members(self):
             if isinstance(member, Module):
                 count = sum(p.size for p in member.parameters())
-                said = f"{member.summary()}" + (f": {_counted(count)}" if count else "")
-            elif "." not in path and isinstance(member, Parameter | Buffer):
-                said = f"{type(member).__name__} {member.shape}"
-            else:
-                continue
-            lines.append(f"  {path:{width}}  {said}")
-        return "\n".join(lines)
+                rows.append((path, member.summary() + (f": {_counted(count)}" if count else "")))
+            elif isinstance(member, Parameter | Buffer) and not any(
+                path.startswith(f"{above}.") for above, _ in self.named_modules() if above
+            ):
+                rows.append((path, f"{type(member).__name__} {member.shape}"))
+        width = max((len(path) for path, _ in rows), default=0)
+        total = sum(p.size for p in self.parameters())
+        lines = [f"{self.summary()}: {_counted(total)}"]
+        return "\n".join([*lines, *(f"  {path:{width}}  {said}" for path, said in rows)])
 
 
 def _counted(n: int) -> str:

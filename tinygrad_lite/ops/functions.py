@@ -6,11 +6,15 @@ import numpy as np
 
 from .indexing import scatter_add
 from .operation import op
+from .products import linear
 from .reductions import keep_axes
 
 __all__ = [
+    "cross_entropy",
+    "linear",
     "log_softmax",
     "logsumexp",
+    "one_hot",
     "relu",
     "scatter_add",
     "sigmoid",
@@ -19,7 +23,7 @@ __all__ = [
 ]
 
 
-@op(x=lambda g, out, x: g * np.sign(out))  # a mask of floats is cheaper than of booleans
+@op(x=lambda g, out, x: g * (out > 0))
 def relu(x: Any) -> Any:
     """The positive part, `max(x, 0)`; at 0 its gradient is 0.
 
@@ -82,7 +86,7 @@ def logsumexp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return out if keepdims else np.squeeze(out, axis=axis)
 
 
-@op(x=lambda g, out, x, axis=-1: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True))
+@op(x=lambda g, out, x, axis=-1: g - np.exp(out) * np.add.reduce(g, axis=axis, keepdims=True))
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """The logarithm of `softmax`, without overflow: `x - logsumexp(x)` along `axis`.
 
@@ -92,12 +96,12 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     >>> tl.f.log_softmax(tl.Tensor([0.0, 0.0]))
     Tensor([-0.6931, -0.6931], shape=(2,))
     """
-    out = x - np.maximum.reduce(x, axis, None, None, True)
-    out -= np.log(np.add.reduce(np.exp(out), axis, None, None, True))
+    out = x - np.maximum.reduce(x, axis=axis, keepdims=True)
+    out -= np.log(np.add.reduce(np.exp(out), axis=axis, keepdims=True))
     return out
 
 
-@op(x=lambda g, out, x, axis=-1: out * (g - np.sum(g * out, axis=axis, keepdims=True)))
+@op(x=lambda g, out, x, axis=-1: out * (g - np.add.reduce(g * out, axis=axis, keepdims=True)))
 def softmax(x: Any, axis: int = -1) -> Any:
     """Probabilities, `exp(x) / sum(exp(x))` along `axis`, without overflow.
 
@@ -107,6 +111,79 @@ def softmax(x: Any, axis: int = -1) -> Any:
     >>> tl.f.softmax(tl.Tensor([0.0, 0.0]))
     Tensor([0.5, 0.5], shape=(2,))
     """
-    out = np.exp(x - np.maximum.reduce(x, axis, None, None, True))
-    out /= np.add.reduce(out, axis, None, None, True)
+    out = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True))
+    out /= np.add.reduce(out, axis=axis, keepdims=True)
     return out
+
+
+def one_hot(classes: Any, count: int, dtype: Any = np.float32) -> Any:
+    """A last axis of `count` entries: 1 at the class, 0 elsewhere.
+
+    Parameters
+    ----------
+    classes : array of int, (...)
+    count : int
+    dtype : dtype
+
+    Returns
+    -------
+    ndarray
+        Of shape (..., count).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_lite as tl
+    >>> tl.f.one_hot(np.array([1, 0]), 3)
+    array([[0., 1., 0.],
+           [1., 0., 0.]], dtype=float32)
+    """
+    out = np.zeros((classes.size, count), dtype)
+    out[np.arange(classes.size), classes.reshape(-1)] = 1
+    return out.reshape(*classes.shape, count)
+
+
+def picked(logits: Any, classes: Any) -> Any:
+    """The entry of each row of `logits` that its class names."""
+    if not isinstance(logits, np.ndarray):  # a Tensor, whose indexing is recorded
+        return logits[(*np.indices(classes.shape, sparse=True), classes)]
+    rows, chosen = logits.reshape(-1, logits.shape[-1]), classes.reshape(-1)
+    if chosen.size and np.minimum.reduce(chosen) < 0:
+        raise IndexError(f"class {chosen.min()} is out of range")
+    return rows[np.arange(chosen.size), chosen].reshape(classes.shape)
+
+
+@op(
+    # The gradient is softmax(logits) - one_hot(classes); out + picked is the logsumexp of logits.
+    logits=lambda g, out, logits, classes: (
+        g[..., None]
+        * (
+            np.exp(logits - (out + picked(logits, classes))[..., None])
+            - one_hot(classes, logits.shape[-1], logits.dtype)
+        )
+    ),
+    classes=None,
+)
+def cross_entropy(logits: Any, classes: Any) -> Any:
+    """Minus the logarithm of the probability that `softmax(logits)` gives to each class.
+
+    Parameters
+    ----------
+    logits : floating, (..., number of classes)
+    classes : int, (...)
+
+    Returns
+    -------
+    Tensor or ndarray
+        A loss for each row, (...).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_lite as tl
+    >>> tl.f.cross_entropy(tl.Tensor([[2.0, 0.0]]), np.array([1]))
+    Tensor([2.1269], shape=(1,))
+    """
+    top = np.maximum.reduce(logits, axis=-1, keepdims=True)
+    total = np.add.reduce(np.exp(logits - top), axis=-1)
+    return np.log(total) + (top[..., 0] - picked(logits, classes))

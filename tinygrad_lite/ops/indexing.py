@@ -7,7 +7,7 @@ import numpy as np
 from .operation import op
 
 
-@op(x=lambda g, out, x, index: scatter_add(g, index, x.shape))
+@op(x=lambda g, out, x, index: scatter_add(g, index, x.shape))  # type: ignore[has-type]
 def getitem(x: Any, index: Any) -> Any:
     """The entries that NumPy's indexing reads."""
     return x[index]
@@ -55,7 +55,7 @@ def is_basic(index: Any) -> bool:
 
 
 def along(indices: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
-    """The index that reads what `np.take_along_axis` does."""
-    index: list[Any] = list(np.ogrid[tuple(slice(n) for n in shape)])
+    """The index that reads `indices` along one axis, and every other axis in step with them."""
+    index: list[Any] = list(np.indices(shape, sparse=True))
     index[axis] = indices
     return tuple(index)

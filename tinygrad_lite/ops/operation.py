@@ -6,7 +6,7 @@ output) and the inputs, and run on whatever answers to NumPy's names.
 
 import inspect
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, overload
 
 import numpy as np
@@ -60,14 +60,16 @@ class Operation:
         raise OperationError(f"{self.name}: an operation is code and can't be pickled.")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute on arrays, or hand over to the first argument that applies operations itself."""
-        candidates = args[0] if self.each is not None and args else args
-        for value in (*candidates, *kwargs.values()):
-            take_over = getattr(type(value), "__operation__", None)
-            if take_over is not None:
-                return take_over(self, args, kwargs)
-        inputs, attributes = self.bind(args, kwargs)
-        return self.run(*inputs, **attributes)
+        """Compute on arrays, or have the first argument that can `__apply__` operations do so."""
+        if args and not kwargs and len(args) == len(self._rule_list):
+            apply = getattr(type(args[0]), "__apply__", None)
+            if apply is not None:
+                return apply(self, args)
+        for value in args[0] if self.each is not None and args else args:
+            apply = getattr(type(value), "__apply__", None)
+            if apply is not None:
+                return apply(self, *self.bind(args, kwargs))
+        return self.function(*args, **kwargs)
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -92,8 +94,6 @@ class Operation:
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Tell the inputs of a call from its other arguments, the attributes."""
-        if len(args) == len(self.rules) and not kwargs and self.each is None:
-            return args, kwargs
         try:
             given = self.signature.bind(*args, **kwargs).arguments
         except TypeError as error:
@@ -113,30 +113,22 @@ class Operation:
                 f"{self.name}: {', '.join(sorted(unknown))}= isn't supported on Tensors: "
                 f"its gradient isn't defined here. Leave it out, and combine operations instead."
             )
+        for key, value in attributes.items():
+            if hasattr(value, "__apply__"):
+                raise OperationError(
+                    f"{self.name}: {key} is a {type(value).__name__}, but {self.name} has no "
+                    f"gradient rule for it. Declare one, op(…, {key}=…), or give {key}.numpy()."
+                )
         return (tuple(inputs[0]) if self.each is not None else inputs), attributes
 
     def _is_default(self, name: str, value: Any) -> bool:
         return value is self.signature.parameters[name].default
 
-    def gradient(
-        self, position: int, g: Any, out: Any, inputs: list[Any], attributes: dict[str, Any]
-    ) -> Any:
-        """The gradient that flows from `g` to one input, in the input's shape; None if zero."""
-        x = inputs[position]
-        shape = x.shape
-        if self.lift is not None:
-            g, out, inputs = self.lift(g, out, inputs, **attributes)
+    def rule(self, position: int) -> Rule | None:
+        """The gradient rule of one input."""
         if self.each is not None:
-            result = self.each(g, out, *inputs, position=position, **attributes)
-        else:
-            rule = self._rule_list[position]
-            if rule is None:
-                return None
-            result = rule(g, out, *inputs, **attributes) if attributes else rule(g, out, *inputs)
-        lifted = inputs[position].shape
-        if result.shape != lifted:
-            result = fit(result, lifted)
-        return result if lifted == shape else result.reshape(shape)
+            return partial(self.each, position=position)
+        return self._rule_list[position]
 
 
 @overload
@@ -176,8 +168,9 @@ def op(
     Parameters
     ----------
     function : callable, optional
-        Computes the output from arrays; without it, `op` is a decorator. Its first parameters are the inputs, in the order of
-        `rules`; the others are attributes, handed to every rule by keyword.
+        Computes the output from arrays; without it, `op` is a decorator. Its first parameters are
+        the inputs, in the order of `rules`; the others are attributes, handed to every rule by
+        keyword.
     **rules : callable or None
         For each input a function `(g, out, *inputs, **attributes)` in plain NumPy, where `g`
         has the shape of `out`. It may return anything that broadcasts to the input's shape, or
@@ -215,7 +208,7 @@ def op(
     """
     if function is None:
         return lambda function: op(function, run=run, each=each, lift=lift, name=name, **rules)
-    name = name or getattr(function, "__name__", "operation")
+    name = str(name or getattr(function, "__name__", "operation"))
     if not rules and each is None:
         raise OperationError(
             f"{name}: no gradient rule was given. Give one for each input, by its name: "
@@ -242,6 +235,10 @@ def fit(g: Any, shape: tuple[int, ...]) -> Any:
     gradient of the sum in each entry.
     """
     extra = g.ndim - len(shape)
+    if g.ndim == 0:
+        return spread(g, shape)
+    if extra == 1 and g.shape[1:] == shape:
+        return np.add.reduce(g, 0)
     if extra > 0:
         g = np.add.reduce(g, axis=tuple(range(extra)))
     ones = tuple(i for i in range(g.ndim) if shape[i - g.ndim] == 1 != g.shape[i])

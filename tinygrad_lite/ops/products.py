@@ -1,5 +1,6 @@
 """Matrix products."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from .operation import op
 
 
-def as_matrices(g: Any, out: Any, inputs: list[Any]) -> tuple[Any, Any, list[Any]]:
+def as_matrices(g: Any, out: Any, inputs: Sequence[Any]) -> tuple[Any, Any, Sequence[Any]]:
     """Make a row of a 1-D `x` and a column of a 1-D `y`, and give `g` and `out` those axes."""
     x, y = inputs
     if x.ndim > 1 and y.ndim > 1:
@@ -30,3 +31,41 @@ matmul = op(
     x=lambda g, out, x, y: g @ y.mT,
     y=lambda g, out, x, y: x.mT @ g,
 )
+
+
+def as_rows(g: Any, out: Any, inputs: Sequence[Any]) -> tuple[Any, Any, Sequence[Any]]:
+    """Make one matrix of all rows of `x`, whatever axes they lie on, and so of `g` and `out`."""
+    x, weight, bias = inputs
+    if x.ndim == 2:
+        return g, out, inputs
+    features, outputs = weight.shape
+    return g.reshape(-1, outputs), out.reshape(-1, outputs), [x.reshape(-1, features), weight, bias]
+
+
+@op(
+    lift=as_rows,
+    x=lambda g, out, x, weight, bias: g @ weight.mT,
+    weight=lambda g, out, x, weight, bias: x.mT @ g,
+    bias=lambda g, out, x, weight, bias: g,
+)
+def linear(x: Any, weight: Any, bias: Any) -> Any:
+    """The affine map `x @ weight + bias`, as one operation.
+
+    Parameters
+    ----------
+    x : (..., in_features)
+    weight : (in_features, out_features)
+    bias : (out_features,)
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> tl.f.linear(tl.ones(2, 3), tl.ones(3, 1), tl.ones(1))
+    Tensor([[4.],
+            [4.]], shape=(2, 1))
+    """
+    y = x @ weight
+    if y.dtype != bias.dtype:
+        return y + bias
+    y += bias  # in the memory that the product has just got
+    return y

@@ -3,7 +3,7 @@
 A gradient smaller than its input is spread over it by the engine.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from .operation import Operation, Rule, op
 
 
 def keep_axes(
-    g: Any, out: Any, inputs: list[Any], axis: Any = None, keepdims: bool = False, **_: Any
-) -> tuple[Any, Any, list[Any]]:
+    g: Any, out: Any, inputs: Sequence[Any], axis: Any = None, keepdims: bool = False, **_: Any
+) -> tuple[Any, Any, Sequence[Any]]:
     """Undo what `keepdims=False` did to `g` and `out`."""
     if axis is None or keepdims:
         return g, out, inputs
@@ -29,32 +29,32 @@ def reduction(
     return op(function, run=run, lift=keep_axes, x=x)
 
 
-def _sum(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    return np.add.reduce(a, axis, dtype, None, keepdims)
+def _sum(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False) -> Any:
+    return np.add.reduce(a, axis=axis, dtype=dtype, keepdims=keepdims)
 
 
-def _mean(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+def _mean(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
     if a.dtype.char not in "fd" or a.size == 0:  # half precision, integers: np.mean knows how
         return np.mean(a, axis=axis, keepdims=keepdims)
-    total = np.add.reduce(a, axis, None, None, keepdims)
-    return total / (a.size // max(total.size, 1))
+    total = np.add.reduce(a, axis=axis, keepdims=keepdims)
+    return total / entries(a, total)
 
 
-def _var(a: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+def _var(a: Any, axis: Any = None, *, ddof: int = 0, keepdims: Any = False) -> Any:
     return np.var(a, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
-def _max(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    return np.maximum.reduce(a, axis, None, None, keepdims)
+def _max(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    return np.maximum.reduce(a, axis=axis, keepdims=keepdims)
 
 
-def _min(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    return np.minimum.reduce(a, axis, None, None, keepdims)
+def _min(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    return np.minimum.reduce(a, axis=axis, keepdims=keepdims)
 
 
-def entries(x: Any, out: Any) -> int:
+def entries(x: Any, out: Any) -> Any:
     """How many entries of `x` each entry of `out` stands for."""
-    return int(x.size // max(out.size, 1))
+    return x.size // (out.size or 1)
 
 
 def evenly(mask: Any, x: Any, axis: Any) -> Any:

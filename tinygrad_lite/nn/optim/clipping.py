@@ -43,9 +43,9 @@ def clip_gradient_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     Tensor([3., 4.], shape=(2,))
     """
     _check(max_norm, "max_norm")
-    trained = [p for p in parameters if p._grad is not None]
+    trained = [p for p in _listed(parameters) if p._grad is not None]
     gradients = [p._grad._data for p in trained if p._grad is not None]
-    norm = sum(float(np.vdot(g, g)) for g in gradients) ** 0.5
+    norm = float(np.sqrt(sum(float(np.vdot(g, g)) for g in gradients)))
     if not np.isfinite(norm):
         raise GradientError(
             f"clip_gradient_norm: the norm of the gradients is {norm}. Run the step under "
@@ -70,9 +70,13 @@ def clip_gradient_value(parameters: Iterable[Tensor], limit: float) -> None:
     Tensor([ 6., -7.], shape=(2,))
     """
     _check(limit, "limit")
-    for p in parameters:
+    for p in _listed(parameters):
         if p._grad is not None:
             p.grad = np.clip(p._grad._data, -limit, limit)
+
+
+def _listed(parameters: Iterable[Tensor]) -> list[Tensor]:
+    return [parameters] if isinstance(parameters, Tensor) else list(parameters)
 
 
 def _check(limit: float, name: str) -> None:

@@ -51,6 +51,10 @@ class Optimizer:
         name = type(self).__name__
         if isinstance(parameters, Tensor):
             parameters = [parameters]
+        if not isinstance(parameters, Iterable):
+            raise ArgumentError(
+                f"{name}: give model.parameters(), not {type(parameters).__name__}."
+            )
         self.parameters = list(parameters)
         if not self.parameters:
             raise ArgumentError(
@@ -78,7 +82,8 @@ class Optimizer:
 
     @lr.setter
     def lr(self, value: float) -> None:
-        self._lr = float(self.checked("lr", value, value >= 0, "a number of at least 0"))
+        good = isinstance(value, int | float | np.number) and 0 <= value < np.inf
+        self._lr = float(self.checked("lr", value, bool(good), "a number of at least 0"))
 
     def checked(self, name: str, value: Any, good: bool, expected: str) -> Any:
         """`value`, if it is `good`; else an error that says what was expected."""
@@ -99,24 +104,25 @@ class Optimizer:
         GradientError
             If none has one: `backward` wasn't called.
         """
-        trained = [
-            (parameter, parameter._grad._data, state)
-            for parameter, state in zip(self.parameters, self.state, strict=True)
-            if parameter._grad is not None and parameter._requires_grad
-        ]
+        where = place(2)
+        self.steps += 1
+        trained = 0
+        for parameter, state in zip(self.parameters, self.state, strict=True):
+            gradient = parameter._grad
+            if gradient is None or not parameter._requires_grad:
+                continue
+            trained += 1
+            array = parameter._unlock(where)
+            try:
+                self.update(array, gradient._data, state)
+            finally:
+                array.setflags(write=False)
         if not trained:
+            self.steps -= 1
             raise GradientError(
                 f"{type(self).__name__}.step: none of the {len(self.parameters)} parameters has a "
                 "gradient. Call loss.backward() first, and zero_grad() only after the step."
             )
-        self.steps += 1
-        where = place(2)
-        for parameter, gradient, state in trained:
-            array = parameter._unlock(where)
-            try:
-                self.update(array, gradient, state)
-            finally:
-                array.setflags(False)
 
     def update(self, parameter: np.ndarray, gradient: np.ndarray, state: dict[str, Any]) -> None:
         """Change one parameter's array in place, by its gradient; `state` is its memory."""
@@ -125,7 +131,8 @@ class Optimizer:
     def state_dict(self) -> dict[str, Any]:
         """Copies of all that a later run needs to go on: learning rate, steps, and state."""
         state = [{key: array.copy() for key, array in entry.items()} for entry in self.state]
-        return {"lr": self.lr, "steps": self.steps, "state": state}
+        kind = type(self).__name__
+        return {"kind": kind, "lr": self.lr, "steps": self.steps, "state": state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a `state_dict`; all of it is taken, or nothing.
@@ -133,12 +140,14 @@ class Optimizer:
         Raises
         ------
         StateError
-            If it is of other parameters.
+            If it is of another kind of optimizer, or of other parameters.
         """
         name = type(self).__name__
-        missing = {"lr", "steps", "state"} - set(state)
+        missing = {"kind", "lr", "steps", "state"} - set(state)
         if missing:
             raise StateError(f"{name}.load_state_dict: missing {', '.join(sorted(missing))}.")
+        if state["kind"] != name:
+            raise StateError(f"{name}.load_state_dict: the state is of {state['kind']}.")
         if len(state["state"]) != len(self.parameters):
             raise StateError(
                 f"{name}.load_state_dict: the state is of {len(state['state'])} parameters, this "

@@ -1,18 +1,15 @@
 """SGD, Adam, AdamW, RMSprop, with the formulas of PyTorch.
 
-Updates are written with `out=` and go through large arrays in blocks: temporaries and main memory
-would cost more than the arithmetic.
+Updates work in place, with one spare array: temporaries would cost more than the arithmetic.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from ...tensor import Tensor
 from .optimizer import Optimizer
-
-BLOCK = 16384  # entries: five float32 arrays of them stay in a cache of 512 kB
 
 
 class SGD(Optimizer):
@@ -71,26 +68,21 @@ class SGD(Optimizer):
         self.weight_decay = _decay(self, weight_decay)
 
     def update(self, parameter: np.ndarray, gradient: np.ndarray, state: dict[str, Any]) -> None:
-        if self.momentum and "v" not in state:
-            state["v"] = np.zeros_like(parameter)
-        arrays = [parameter, gradient, *([state["v"]] if self.momentum else [])]
-        for (w, g, *vs), (s,) in in_blocks(arrays, scratch=1):
-            if self.weight_decay:
-                np.multiply(w, self.weight_decay, out=s)
-                g = np.add(s, g, out=s)
-            for v in vs:
-                v *= self.momentum
-                v += g
-                if not self.nesterov:
-                    g = v
-                else:
-                    g = g + self.momentum * v
-            np.multiply(g, self.lr, out=s)
-            w -= s
+        w, g = parameter, gradient
+        if self.weight_decay:
+            g = g + self.weight_decay * w
+        if self.momentum:
+            if not state:
+                state["v"] = np.zeros_like(w)
+            v = state["v"]
+            v *= self.momentum
+            v += g
+            g = g + self.momentum * v if self.nesterov else v
+        w -= self.lr * g
 
 
 class Adam(Optimizer):
-    """Steps of the size of `lr`, by running means of the gradient and of its square [1]_.
+    """Steps of about `lr`: the gradient's mean, divided by the root of its mean square [1]_.
 
     Parameters
     ----------
@@ -108,9 +100,12 @@ class Adam(Optimizer):
     ::
 
         g = gradient + weight_decay · w
-        m = β₁ · m + (1 - β₁) · g
-        v = β₂ · v + (1 - β₂) · g²
-        w = w - lr · m̂ / (√v̂ + eps)          m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ), step t
+        m = β₁ · m + g                       m̂ = m · (1 - β₁) / (1 - β₁ᵗ)      step t
+        v = β₂ · v + g²                      v̂ = v · (1 - β₂) / (1 - β₂ᵗ)
+        w = w - lr · m̂ / (√v̂ + eps)
+
+    m sums all gradients so far, each weighted by β₁ to the power of its age, and m̂ divides by the
+    sum of the weights: it is their mean. (The paper keeps `(1 - β₁) · m`, which is the same.)
 
     References
     ----------
@@ -143,32 +138,28 @@ class Adam(Optimizer):
         self.weight_decay = _decay(self, weight_decay)
 
     def update(self, parameter: np.ndarray, gradient: np.ndarray, state: dict[str, Any]) -> None:
+        w, g = parameter, gradient
         if not state:
-            state.update(m=np.zeros_like(parameter), v=np.zeros_like(parameter))
+            state.update(m=np.zeros_like(w), v=np.zeros_like(w))
+        m, v = state["m"], state["v"]
         beta1, beta2 = self.betas
-        # √v̂ = √v / root: dividing the numbers of the formula by it saves a pass over the array.
-        root = (1 - beta2**self.steps) ** 0.5
-        rate = self.lr * root / (1 - beta1**self.steps)
-        eps = self.eps * root
-        for (w, g, m, v), (s, d) in in_blocks(
-            [parameter, gradient, state["m"], state["v"]], scratch=2
-        ):
-            if self.weight_decay and self.decoupled:
-                w *= 1 - self.lr * self.weight_decay
-            elif self.weight_decay:
-                np.multiply(w, self.weight_decay, out=d)
-                g = np.add(d, g, out=d)
-            m *= beta1
-            m += np.multiply(g, 1 - beta1, out=s)
-            v *= beta2
-            np.square(g, out=s)
-            s *= 1 - beta2
-            v += s
-            np.sqrt(v, out=s)
-            s += eps
-            np.divide(m, s, out=s)
-            s *= rate
-            w -= s
+        # In m̂ / (√v̂ + eps) the factors of m and √v are numbers: kept apart from the arrays.
+        of_m = (1 - beta1) / (1 - beta1**self.steps)
+        of_root = ((1 - beta2) / (1 - beta2**self.steps)) ** 0.5
+        if self.weight_decay and self.decoupled:
+            w *= 1 - self.lr * self.weight_decay
+        elif self.weight_decay:
+            g = g + self.weight_decay * w
+        m *= beta1
+        m += g
+        v *= beta2
+        s = np.square(g, out=np.empty_like(g))
+        v += s
+        np.sqrt(v, out=s)
+        s += self.eps / of_root
+        np.divide(m, s, out=s)
+        s *= self.lr * of_m / of_root
+        w -= s
 
 
 class AdamW(Adam):
@@ -257,46 +248,25 @@ class RMSprop(Optimizer):
         self.weight_decay = _decay(self, weight_decay)
 
     def update(self, parameter: np.ndarray, gradient: np.ndarray, state: dict[str, Any]) -> None:
+        w, g = parameter, gradient
         if not state:
-            state["v"] = np.zeros_like(parameter)
-            if self.momentum:
-                state["b"] = np.zeros_like(parameter)
-        arrays = [parameter, gradient, *state.values()]
-        for (w, g, v, *bs), (s, d) in in_blocks(arrays, scratch=2):
-            if self.weight_decay:
-                np.multiply(w, self.weight_decay, out=d)
-                g = np.add(d, g, out=d)
-            v *= self.alpha
-            np.square(g, out=s)
-            s *= 1 - self.alpha
-            v += s
-            np.sqrt(v, out=s)
-            s += self.eps
-            np.divide(g, s, out=s)
-            for b in bs:
-                b *= self.momentum
-                b += s
-                s[...] = b
-            s *= self.lr
-            w -= s
-
-
-def in_blocks(
-    arrays: list[np.ndarray], scratch: int
-) -> Iterator[tuple[list[np.ndarray], list[np.ndarray]]]:
-    """Matching parts of arrays of one shape, to be worked on in place, and scratch of their size.
-
-    Parameters own their memory and are contiguous, so that their parts are views.
-    """
-    size = arrays[0].size
-    if size <= BLOCK:
-        yield arrays, [np.empty_like(arrays[0]) for _ in range(scratch)]
-        return
-    flat = [array.reshape(-1) for array in arrays]
-    spare = [np.empty(BLOCK, array.dtype) for array in arrays[:1] * scratch]
-    for start in range(0, size, BLOCK):
-        parts = [array[start : start + BLOCK] for array in flat]
-        yield parts, [array[: parts[0].size] for array in spare]
+            state["v"] = np.zeros_like(w)
+        v = state["v"]
+        if self.weight_decay:
+            g = g + self.weight_decay * w
+        v *= self.alpha
+        s = np.square(g, out=np.empty_like(g))
+        s *= 1 - self.alpha
+        v += s
+        np.sqrt(v, out=s)
+        s += self.eps
+        np.divide(g, s, out=s)
+        if self.momentum:
+            b = state.setdefault("b", np.zeros_like(w))
+            b *= self.momentum
+            b += s
+            s = b
+        w -= self.lr * s
 
 
 def _share(optimizer: Optimizer, name: str, value: float) -> float:

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from ...errors import ArgumentError
+from ...errors import ArgumentError, StateError
 from .optimizer import Optimizer
 
 
@@ -55,7 +55,17 @@ class Schedule:
         return {"base": self.base, "count": self.count}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict`."""
+        """Go on from a `state_dict`.
+
+        Raises
+        ------
+        StateError
+            If it isn't one of a schedule.
+        """
+        missing = set(self.state_dict()) - set(state)
+        if missing:
+            name = type(self).__name__
+            raise StateError(f"{name}.load_state_dict: missing {', '.join(sorted(missing))}.")
         self.base, self.count = float(state["base"]), int(state["count"])
         self.optimizer.lr = self.rate(self.count)
 
@@ -161,6 +171,15 @@ class LinearWarmup(Schedule):
             optimizer.lr = self.after.base
         super().__init__(optimizer)
 
+    def state_dict(self) -> dict[str, Any]:
+        after = {} if self.after is None else {"after": self.after.state_dict()}
+        return {**super().state_dict(), **after}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if self.after is not None and "after" in state:
+            self.after.load_state_dict(state["after"])
+        super().load_state_dict(state)
+
     def rate(self, count: int) -> float:
         if count < self.warmup:
             share = count / self.warmup
@@ -169,6 +188,6 @@ class LinearWarmup(Schedule):
 
 
 def _positive(kind: str, name: str, value: int) -> int:
-    if not value >= 1:
-        raise ArgumentError(f"{kind}: {name} must be at least 1, not {value!r}.")
+    if not isinstance(value, int) or value < 1:
+        raise ArgumentError(f"{kind}: {name} must be an integer of at least 1, not {value!r}.")
     return value

@@ -1,0 +1,216 @@
+"""The examples, run as a user runs them: as scripts, in a folder of their own."""
+
+import contextlib
+import importlib.util
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from matplotlib.image import imread
+
+ROOT = Path(__file__).parents[2]
+NAMES = ["adaline_iris", "adaline_noise_canceller", "mnist_mlp", "two_spirals"]
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": str(ROOT),
+    "PYTHONUTF8": "1",
+    "PYTHONUNBUFFERED": "1",
+}
+
+needs_mnist = pytest.mark.skipif(
+    not (ROOT / "examples" / "data" / "mnist").is_dir(), reason="the images aren't there"
+)
+
+
+def path(name):
+    return ROOT / "examples" / f"{name}.py"
+
+
+def run(folder, name, *options):
+    """What the example prints."""
+    done = subprocess.run(
+        [sys.executable, path(name), *options],
+        cwd=folder,
+        env=ENVIRONMENT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    return done.stdout
+
+
+def load(name):
+    """The example as a module."""
+    spec = importlib.util.spec_from_file_location(name, path(name))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def check_picture(file):
+    pixels = imread(file)
+    height, width = pixels.shape[:2]
+    assert height >= 500 and width >= 1000
+    assert pixels[..., :3].std() > 0.05  # more is drawn than empty axes
+    assert len({tuple(pixel) for pixel in pixels[::7, ::7].reshape(-1, pixels.shape[2])}) > 50
+
+
+def number(pattern, text):
+    """The number in the group of a pattern."""
+    found = re.search(pattern, text)
+    assert found, f"{pattern!r} isn't in:\n{text}"
+    return float(found[1])
+
+
+def test_adaline_separates_setosa_and_versicolor(tmp_path):
+    printed = run(tmp_path, "adaline_iris")
+    assert "accuracy: 100 %" in printed
+    assert number(r"epoch 120  squared error ([\d.]+)", printed) < 0.06
+    check_picture(tmp_path / "adaline_iris.png")
+
+
+def test_adaline_cancels_noise(tmp_path):
+    printed = run(tmp_path, "adaline_noise_canceller")
+    before = number(r"before +([+-][\d.]+) dB", printed)
+    after = number(r"after +([+-][\d.]+) dB", printed)
+    assert after - before >= 15  # over all of the signal, learning included
+    assert number(r"second half of it [+-][\d.]+ dB, up by ([\d.]+) dB", printed) >= 20
+    assert number(r"within ([\d.]+) of the true", printed) < 0.03
+    check_picture(tmp_path / "adaline_noise_canceller.png")
+
+
+def test_two_spirals_are_told_apart(tmp_path):
+    printed = run(tmp_path, "two_spirals")
+    assert "accuracy: 100 % of 194 points\n" in printed
+    assert number(r"central differences by at most ([\de.-]+)", printed) < 1e-8
+    check_picture(tmp_path / "two_spirals.png")
+
+
+@needs_mnist
+def test_mlp_reads_digits(tmp_path):
+    printed = run(tmp_path, "mnist_mlp", "--epochs", "1", "--output", "pictures")
+    lines = printed.splitlines()
+    folder = ROOT / "examples" / "data" / "mnist"
+    assert lines[0] == f"MNIST: 60,000 training and 10,000 test images, from {folder}"
+    assert lines[1] == "MLP(784 → 128 → 10): 101,770 parameters"
+    assert re.fullmatch(
+        r"epoch 1/1  █{20}  loss 0\.\d{4}   test accuracy \d\d\.\d\d %   \d+\.\d s", lines[2]
+    )
+    assert number(r"([\d.]+) % of 10,000 test images right after \d+\.\d s", lines[3]) > 93
+    check_picture(tmp_path / "pictures" / "mnist_mlp.png")
+
+
+@contextlib.contextmanager
+def started(folder, name, *options):
+    """A running example, which Ctrl-C interrupts even if this process itself ignores it."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, path(name), *options],
+            cwd=folder,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@needs_mnist
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGINT to send")
+def test_ctrl_c_ends_training_and_shows_what_was_learned(tmp_path):
+    with started(tmp_path, "mnist_mlp", "--epochs", "1000", "--batch-size", "500") as process:
+        while not process.stdout.readline().startswith("epoch"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        printed, complaints = process.communicate(timeout=300)
+        assert process.returncode == 0
+    assert re.search(r"Stopped in epoch \d+, after [\d,]+ batches\.", printed)
+    assert number(r"([\d.]+) % of 10,000 test images right", printed) > 90
+    assert "Traceback" not in complaints
+    check_picture(tmp_path / "mnist_mlp.png")
+
+
+@needs_mnist
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGINT to send")
+def test_ctrl_c_before_training_ends_without_a_traceback(tmp_path):
+    with started(tmp_path, "mnist_mlp") as process:
+        assert process.stdout.readline().startswith("MNIST")
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=300)
+        assert process.returncode in (0, 130)  # 0 if it had begun to train
+    assert "Traceback" not in complaints
+
+
+@pytest.mark.parametrize(
+    "options, complaint",
+    [
+        ("--epochs 0", "argument --epochs: must be at least 1, not 0"),
+        ("--epochs many", "argument --epochs: invalid integer value: 'many'"),
+        ("--batch-size -3", "argument --batch-size: must be at least 1, not -3"),
+        ("--lr 0", "argument --lr: must be a positive number, not 0"),
+        ("--lr nan", "argument --lr: must be a positive number, not nan"),
+        ("--lr fast", "argument --lr: invalid positive_number value: 'fast'"),
+        ("--seed -1", "argument --seed: must be at least 0, not -1"),
+        ("--optimizer magic", "choose from"),
+        ("--data nowhere", "nowhere (root) is no folder"),
+        ("--output taken", "taken"),
+    ],
+)
+def test_mnist_refuses_bad_options(options, complaint, tmp_path, monkeypatch, capsys):
+    (tmp_path / "taken").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["mnist_mlp.py", *options.split()])
+    with pytest.raises(SystemExit) as exit:
+        load("mnist_mlp").main()
+    assert exit.value.code == 2
+    printed, complaints = capsys.readouterr()
+    assert printed == ""
+    assert complaints.startswith("usage: ") and complaint in complaints
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_importing_an_example_runs_nothing(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert load(name).__doc__
+    assert capsys.readouterr() == ("", "")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_example_says_what_it_is(name, monkeypatch, capsys):
+    example = load(name)
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    with pytest.raises(SystemExit) as exit:
+        example.main()
+    assert exit.value.code == 0
+    assert "--output" in capsys.readouterr().out
+
+
+def test_without_matplotlib_there_is_advice_instead_of_a_picture(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["adaline_iris.py"])
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    load("adaline_iris").main()
+    printed = capsys.readouterr().out
+    assert "accuracy: 100 %" in printed
+    assert 'pip install ".[examples]"' in printed
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_tqdm_there_is_no_bar(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    batches = [1, 2, 3]
+    assert load("mnist_mlp").progress_bar(batches, "epoch 1/1") is batches
