@@ -83,9 +83,14 @@ def sweep(
             if rule is None:
                 continue
             x = t.inputs[position]
-            flow = rule(g, out, *values, **attributes)
-            if flow.shape != values[position].shape:
-                flow = fit(flow, values[position].shape)
+            try:
+                flow = rule(g, out, *values, **attributes)
+                if flow.shape != values[position].shape:
+                    flow = fit(flow, values[position].shape)
+            except (AttributeError, IndexError, TypeError, ValueError) as error:
+                if isinstance(error, errors.TinygradError):
+                    raise
+                raise errors.bad_rule(t, position, g, error) from error
             if values is not inputs:
                 flow = flow.reshape(x._data.shape)
             if flow.dtype is not x._data.dtype:

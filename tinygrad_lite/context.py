@@ -7,11 +7,14 @@ no frame outlives its call.
 import inspect
 import sys
 import weakref
-from contextlib import ContextDecorator
+from collections.abc import Iterator
+from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar, Token
 from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Any, Self
+
+import numpy as np
 
 from .errors import ArgumentError
 
@@ -112,7 +115,8 @@ def no_grad() -> _Switch:
     return _Switch(recording=False)
 
 
-def detect_anomaly() -> _Switch:
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
     """Within it, the first NaN or infinity that an operation or a gradient makes is an error.
 
     It also finds arrays shared with `Tensor(array, copy=False)` that were changed between
@@ -128,4 +132,5 @@ def detect_anomaly() -> _Switch:
     ...
     tinygrad_lite.errors.AnomalyError: log made 1 infinity (of 2 entries) from finite inputs...
     """
-    return _Switch(anomaly=True)
+    with _Switch(anomaly=True), np.errstate(all="ignore"):  # NumPy would only warn
+        yield

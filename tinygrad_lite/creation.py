@@ -10,8 +10,6 @@ from .random import generator
 from .tensor import Tensor
 from .values import unpacked
 
-zeros_like, ones_like, full_like = constant.zeros_like, constant.ones_like, constant.full_like
-
 
 def zeros(*shape: Any, dtype: DTypeLike = np.float32, requires_grad: bool = False) -> Tensor:
     """Zeros, of a shape given as `(2, 3)` or as `2, 3`.
@@ -125,11 +123,61 @@ def randn(
     return Tensor(np.asarray(values, dtype), requires_grad)
 
 
+def zeros_like(t: Any, *, dtype: DTypeLike | None = None) -> Any:
+    """Zeros of the shape of `t`, and of its dtype unless another is given.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> tl.zeros_like(tl.Tensor([1, 2]))
+    Tensor([0, 0], shape=(2,))
+    """
+    return constant.zeros_like(t, dtype=dtype)
+
+
+def ones_like(t: Any, *, dtype: DTypeLike | None = None) -> Any:
+    """Ones of the shape of `t`, and of its dtype unless another is given.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> tl.ones_like(tl.Tensor([1.5, 2.5]))
+    Tensor([1., 1.], shape=(2,))
+    """
+    return constant.ones_like(t, dtype=dtype)
+
+
+def full_like(t: Any, value: float, *, dtype: DTypeLike | None = None) -> Any:
+    """One value in the shape of `t`, and in its dtype unless another is given.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> tl.full_like(tl.Tensor([1.5, 2.5]), 7)
+    Tensor([7., 7.], shape=(2,))
+    """
+    return constant.full_like(t, value, dtype=dtype)
+
+
 def rand_like(t: Any, *, rng: Any = None) -> Tensor:
-    """`rand` of the shape and dtype of `t`."""
+    """`rand` of the shape and dtype of `t`.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> tl.rand_like(tl.zeros(2, 3)).shape
+    (2, 3)
+    """
     return rand(t.shape, dtype=t.dtype, rng=rng)
 
 
 def randn_like(t: Any, *, rng: Any = None) -> Tensor:
-    """`randn` of the shape and dtype of `t`."""
+    """`randn` of the shape and dtype of `t`.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> tl.randn_like(tl.zeros(2, 3)).shape
+    (2, 3)
+    """
     return randn(t.shape, dtype=t.dtype, rng=rng)

@@ -123,18 +123,23 @@ def refusal(
     if isinstance(error, TinygradError):
         return error
     call, where = calls.get(), place(2)
-    shapes = [x.shape if hasattr(x, "shape") else () for x in inputs]
+    shapes: list[tuple[int, ...]] = [getattr(x, "shape", ()) for x in inputs]
     marks: list[int | None] = [None] * len(inputs)
     headline, mend = f"{name}: {str(error).rstrip('.')}", ""
     kind: type[TinygradError] = ShapeError
     if isinstance(error, np.exceptions.AxisError) and shapes:
         kind = BoundsError
         headline = f"{name}: {_axis_text(attributes)} is out of range"
-        mend = f"  x has {len(shapes[0])} axes: {_axes_of(len(shapes[0]))}."
+        ndim = len(shapes[0])
+        mend = f"  x has {ndim} ax{'i' if ndim == 1 else 'e'}s: {_axes_of(ndim)}."
     elif isinstance(error, IndexError):
         kind = BoundsError
     elif isinstance(error, TypeError):
         kind = DtypeError
+    elif "read-only" in str(error):
+        kind = OperationError
+        headline = f"{name} writes into its input, which is read-only: it belongs to a Tensor"
+        mend = "  Let the function compute a new array."
     elif name in ("matmul", "linear") and min(map(len, shapes[:2])) > 0:
         names = ("x", "y") if name == "matmul" else ("x", "weight")
         headline, ends, mend = _matmul_mismatch(name, names, shapes[:2])
@@ -181,9 +186,9 @@ def _carets(shape: tuple[int, ...], axis: int) -> str:
 
 
 def _matmul_mismatch(
-    name: str, names: tuple[str, str], shapes: list[Any]
+    name: str, names: tuple[str, str], shapes: list[tuple[int, ...]]
 ) -> tuple[str, list[int | None], str]:
-    x, y = tuple(shapes[0]), tuple(shapes[1])
+    x, y = shapes
     inner = -2 if len(y) > 1 else -1
     if x[-1] == y[inner]:
         text = f"{name}: the other axes of {names[0]} and {names[1]} can't be broadcast together"
@@ -198,7 +203,9 @@ def _matmul_mismatch(
     return text, [-1, inner], mend
 
 
-def _broadcast_mismatch(name: str, shapes: list[Any]) -> tuple[str, list[int | None], str]:
+def _broadcast_mismatch(
+    name: str, shapes: list[tuple[int, ...]]
+) -> tuple[str, list[int | None], str]:
     x, y = shapes
     bad = [
         i for i in range(1, min(len(x), len(y)) + 1) if x[-i] != y[-i] and 1 not in (x[-i], y[-i])
@@ -272,8 +279,21 @@ def changed(op: Any, position: int, t: Any, user: Any) -> MutationError:
     return MutationError("\n".join(lines))
 
 
+def bad_rule(user: Any, position: int, g: Any, error: Exception) -> OperationError:
+    """A gradient rule that failed, or gave something that is no gradient."""
+    names = list(user.op.rules) or ["*inputs"]
+    label = names[position] if position < len(names) else f"input {position}"
+    return OperationError(
+        f"{user.op.name}: its gradient rule for {label} failed: {error}\n"
+        f"  A rule is a function of (g, out, {', '.join(names)}) and the operation's attributes; "
+        f"here g and out have shape {user.shape}.\n"
+        f"  It returns an array of the shape of {label}, {user.inputs[position].shape}, or one "
+        f"that broadcasts to or from it."
+    )
+
+
 def in_place_on_leaf(t: Any, name: str) -> MutationError:
-    sign = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}[name]
+    sign = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}[name]
     w = t.name or "w"
     return MutationError(
         f"{w} {sign}= … would change a leaf that requires a gradient behind the graph's back.\n"

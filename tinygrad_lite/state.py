@@ -70,7 +70,14 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Examples
     --------
-    See `save`.
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> import tinygrad_lite as tl
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "state.npz")
+    ...     tl.save(path, [np.arange(3), "three"])
+    ...     tl.load(path)
+    [array([0, 1, 2]), 'three']
     """
     try:
         with zipfile.ZipFile(path) as file:

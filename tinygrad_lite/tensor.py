@@ -10,20 +10,10 @@ from . import errors
 from .anomaly import check_forward
 from .context import Call, Place, calls, current, place
 from .memory import Memory, ReadOnlyArray, clock
-from .ops import (
-    Operation,
-    compositions,
-    constant,
-    elementwise,
-    functions,
-    indexing,
-    products,
-    reductions,
-    shapes,
-    table,
-)
+from .operators import Operators
+from .ops import Operation
 from .source import SourcePlace
-from .values import NUMBERS, as_array, operand, own_index, unpacked
+from .values import NUMBERS, as_array, as_result, operand
 
 
 def apply(
@@ -46,7 +36,7 @@ def apply(
     except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
         raise errors.refusal(op.name, inputs, error, attributes, list(op.rules)) from error
     if type(data) is not np.ndarray:
-        data = np.asarray(data)
+        data = as_result(op.name, data)
     elif not data.flags.writeable:  # an input's own array, or a view of it
         data = data.view()
 
@@ -92,48 +82,7 @@ def apply(
     return result
 
 
-def _binary(op: Operation, reflected: bool = False) -> Callable[[Any, Any], Any]:
-    """The method of an operator between a Tensor and another operand."""
-
-    def operator(self: "Tensor", other: Any) -> Any:
-        if not isinstance(other, _OPERANDS):
-            return NotImplemented
-        return apply(op, (other, self) if reflected else (self, other))
-
-    return operator
-
-
-def _in_place(op: Operation) -> Callable[[Any, Any], Any]:
-    """The method of `t -= other`: under `no_grad` it writes a leaf, else it makes a new Tensor."""
-
-    def update(self: "Tensor", other: Any) -> Any:
-        if not isinstance(other, _OPERANDS):
-            return NotImplemented
-        recording = current.get().recording
-        if self.op is None and not recording:
-            value = other._data if isinstance(other, Tensor) else other
-            return self._update(op.function, self._data, value)
-        if self.op is None and self._requires_grad:
-            raise errors.in_place_on_leaf(self, op.name)
-        return apply(op, (self, other))
-
-    return update
-
-
-def _method(op: Operation) -> Callable[..., "Tensor"]:
-    """The method of an operation whose first input is the Tensor."""
-
-    def method(self: "Tensor", *args: Any, **kwargs: Any) -> "Tensor":
-        if not args and not kwargs:
-            return apply(op, (self,))
-        result: Tensor = op(self, *args, **kwargs)
-        return result
-
-    method.__name__, method.__doc__ = op.name, op.__doc__
-    return method
-
-
-class Tensor:
+class Tensor(Operators):
     """An array that remembers what made it, so that gradients can flow back through it.
 
     Parameters
@@ -212,6 +161,8 @@ class Tensor:
     name: str | None
     op: Any  # an Operation, None for a leaf
 
+    __apply__ = staticmethod(apply)
+
     def __init__(
         self,
         data: "ArrayLike | Tensor",
@@ -222,7 +173,9 @@ class Tensor:
         copy: bool = True,
     ):
         _fill(self, as_array(data, dtype, copy))
-        if not copy:
+        if not copy and isinstance(data, Tensor):
+            self._memory = _memory_of(data)
+        elif not copy:
             _memory_of(self).checksums = {}
         self.name = name
         if requires_grad:
@@ -472,118 +425,40 @@ class Tensor:
             raise errors.ShapeError(
                 f"assign: {errors.called(self)} has shape {self.shape}, the values {array.shape}."
             )
-        return self._update(np.positive, array)
+        return self._write("assign", lambda memory: np.copyto(memory, array))
 
-    def _update(self, ufunc: Any, *values: Any) -> Self:
-        """Write what a ufunc makes of `values` into this leaf's memory, and say when and where."""
-        array = self._unlock(place(2))
+    def _write(self, name: str, write: Callable[[np.ndarray], Any]) -> Self:
+        """Have `write` change this leaf's memory, and remember when and where."""
+        memory = self._unlock()
         try:
-            ufunc(*values, out=array)
+            write(memory)
         except (TypeError, ValueError) as error:
-            raise errors.refusal(ufunc.__name__, values, error) from error
+            raise errors.refusal(name, (self,), error) from error
         finally:
-            array.setflags(write=False)
+            memory.setflags(write=False)
+        _memory_of(self).mark(place(2))
         return self
 
-    def _unlock(self, where: Place) -> np.ndarray:
-        """This leaf's array, to be written and then locked again with `setflags(False)`."""
+    def _unlock(self) -> np.ndarray:
+        """This leaf's array, to be written, and then locked and marked again."""
         if self.op is not None:
             raise errors.MutationError(
                 f"{errors.called(self)} is a result of {self.op.name}, and results are read-only. "
                 "Make a new Tensor, or t.copy()."
             )
-        self._data.setflags(write=True)
-        _memory_of(self).mark(where)
+        try:
+            self._data.setflags(write=True)
+        except ValueError:
+            raise errors.MutationError(
+                f"{errors.called(self)} is a view of memory that isn't its own to write. Write "
+                "the Tensor that it is a view of, or t.copy()."
+            ) from None
         return self._data
 
-    # ---- NumPy's functions on Tensors --------------------------------------------------------
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        kwargs = {key: value for key, value in kwargs.items() if value is not None}
-        if "out" in kwargs or "where" in kwargs:
-            raise errors.OperationError(
-                f"{ufunc.__name__}: out= and where= aren't supported on Tensors: an array would "
-                "lose the graph. Compute a new Tensor, or give the array t.detach()."
-            )
-        if method == "reduce" and ufunc in _REDUCTIONS:
-            kwargs.setdefault("axis", 0)
-            return apply(_REDUCTIONS[ufunc], inputs, kwargs)
-        operation = table.get(ufunc)
-        if method != "__call__" or operation is None or kwargs:
-            call = ufunc.__name__ + ("" if method == "__call__" else "." + method)
-            raise errors.unknown_function(call, kwargs if operation else {})
-        return apply(operation, inputs)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        operation = table.get(function)
-        if operation is not None:
-            return operation(*args, **kwargs)
-        if function in compositions:
-            return compositions[function](*args, **kwargs)
-        raise errors.unknown_function(f"{function.__module__}.{function.__name__}", {})
-
-    __apply__ = staticmethod(apply)
-    __add__, __radd__ = _binary(elementwise.add), _binary(elementwise.add, reflected=True)
-    __sub__, __rsub__ = _binary(elementwise.subtract), _binary(elementwise.subtract, reflected=True)
-    __mul__, __rmul__ = _binary(elementwise.multiply), _binary(elementwise.multiply, reflected=True)
-    __truediv__ = _binary(elementwise.divide)
-    __rtruediv__ = _binary(elementwise.divide, reflected=True)
-    __pow__, __rpow__ = _binary(elementwise.power), _binary(elementwise.power, reflected=True)
-    __matmul__, __rmatmul__ = _binary(products.matmul), _binary(products.matmul, reflected=True)
-    __neg__, __abs__ = _method(elementwise.negative), _method(elementwise.absolute)
-    __iadd__, __isub__ = _in_place(elementwise.add), _in_place(elementwise.subtract)
-    __imul__, __itruediv__ = _in_place(elementwise.multiply), _in_place(elementwise.divide)
-
-    __eq__ = _binary(constant.equal)
-    __ne__ = _binary(constant.not_equal)
-    __lt__, __le__ = _binary(constant.less), _binary(constant.less_equal)
-    __gt__, __ge__ = _binary(constant.greater), _binary(constant.greater_equal)
-    __and__, __rand__ = _binary(constant.bitwise_and), _binary(constant.bitwise_and, reflected=True)
-    __or__, __ror__ = _binary(constant.bitwise_or), _binary(constant.bitwise_or, reflected=True)
-    __xor__, __invert__ = _binary(constant.bitwise_xor), _method(constant.invert)
-
-    exp, log, sqrt = _method(elementwise.exp), _method(elementwise.log), _method(elementwise.sqrt)
-    square, abs = _method(elementwise.square), _method(elementwise.absolute)
-    sin, cos, tanh = _method(elementwise.sin), _method(elementwise.cos), _method(elementwise.tanh)
-    relu, sigmoid = _method(functions.relu), _method(functions.sigmoid)
-    softmax, log_softmax = _method(functions.softmax), _method(functions.log_softmax)
-    logsumexp = _method(functions.logsumexp)
-
-    sum, mean, var = _method(reductions.sum_), _method(reductions.mean), _method(reductions.var)
-    max, min = _method(reductions.max_), _method(reductions.min_)
-    argmax, argmin = _method(constant.argmax), _method(constant.argmin)
-    all, any = _method(constant.all_), _method(constant.any_)
-
-    squeeze, swapaxes = _method(shapes.squeeze), _method(shapes.swapaxes)
-    expand_dims = _method(shapes.expand_dims)
-    astype = _method(shapes.astype)
-
-    def __getitem__(self, index: Any) -> "Tensor":
-        return apply(indexing.getitem, (self,), {"index": own_index(index)})
-
-    @property
-    def T(self) -> "Tensor":
-        return apply(shapes.transpose, (self,))
-
-    @property
-    def mT(self) -> "Tensor":
-        return apply(shapes.swapaxes, (self,), {"axis1": -1, "axis2": -2})
-
-    def reshape(self, *shape: Any) -> "Tensor":
-        """The same entries in another shape, as in NumPy: one length may be -1."""
-        return apply(shapes.reshape, (self,), {"shape": unpacked(shape)})
-
-    def flatten(self) -> "Tensor":
-        """The entries on one axis."""
-        return self.reshape(-1)
-
-    def transpose(self, *axes: Any) -> "Tensor":
-        """The axes in another order; reversed by default."""
-        return apply(shapes.transpose, (self,), {"axes": unpacked(axes) if axes else None})
-
-    def clip(self, min: Any = None, max: Any = None) -> "Tensor":
-        """The entries, but at least `min` and at most `max`."""
-        return apply(elementwise.clip, (self, min, max))
+    def _lock(self, where: Place) -> None:
+        """Lock this leaf's array, and remember that it was written."""
+        self._data.setflags(write=False)
+        _memory_of(self).mark(where)
 
 
 def wrap(array: np.ndarray) -> Tensor:
@@ -634,12 +509,5 @@ def _rebuild(
     t._grad = grad
     return t
 
-
-_OPERANDS = (Tensor, float, int, np.ndarray, np.generic, list)
-_REDUCTIONS = {
-    np.add: reductions.sum_,
-    np.maximum: reductions.max_,
-    np.minimum: reductions.min_,
-}
 
 from . import autodiff  # noqa: E402  the sweep is written on Tensors, so it comes after them

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .errors import DtypeError, brief
+from .errors import DtypeError, OperationError, brief
 
 NUMBERS = frozenset((float, int, bool, type(None)))  # given to NumPy as they are: weak dtypes
 
@@ -44,6 +44,16 @@ def operand(name: str, x: Any) -> Any:
     raise DtypeError(
         f"{name}: an operand must be a Tensor, an array of real numbers or bools, or a "
         f"number, not {brief(x)}."
+    )
+
+
+def as_result(name: str, data: Any) -> np.ndarray:
+    """What an operation returned, as an array: NumPy gives numbers in place of 0-d arrays."""
+    if isinstance(data, np.generic | np.ndarray | float | int):
+        return np.asarray(data)
+    raise OperationError(
+        f"{name} returned a {type(data).__name__}, but the function of an operation returns one "
+        "array."
     )
 
 

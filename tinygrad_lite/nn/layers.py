@@ -228,7 +228,7 @@ class Dropout(Module):
     >>> import tinygrad_lite as tl
     >>> drop = tl.nn.Dropout(0.5, rng=0)
     >>> drop(tl.ones(4))
-    Tensor([2., 0., 0., 0.], shape=(4,))
+    Tensor([2., 2., 2., 0.], shape=(4,))
     >>> drop.eval()(tl.ones(4))
     Tensor([1., 1., 1., 1.], shape=(4,))
     """

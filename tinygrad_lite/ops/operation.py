@@ -32,6 +32,14 @@ class Operation:
         The one rule of an operation on any number of inputs, told the input's `position`.
     lift : callable or None
         Gives `g`, `out` and the inputs the axes that the rules are written for.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> tl.f.relu
+    <operation relu>
+    >>> list(tl.f.relu.rules)
+    ['x']
     """
 
     def __init__(
@@ -44,7 +52,8 @@ class Operation:
         name: str,
     ):
         self.function = function
-        self.run = run
+        self.run = run if each is None else lambda *arrays, **kwargs: run(arrays, **kwargs)
+        self._declared = run  # with its own signature
         self.rules = rules
         self._rule_list = list(rules.values())
         self.each = each
@@ -65,7 +74,8 @@ class Operation:
             apply = getattr(type(args[0]), "__apply__", None)
             if apply is not None:
                 return apply(self, args)
-        for value in args[0] if self.each is not None and args else args:
+        inputs = args[0] if self.each is not None and args else args
+        for value in (*inputs, *kwargs.values()):
             apply = getattr(type(value), "__apply__", None)
             if apply is not None:
                 return apply(self, *self.bind(args, kwargs))
@@ -73,7 +83,7 @@ class Operation:
 
     @cached_property
     def signature(self) -> inspect.Signature:
-        for function in (self.run, self.function):
+        for function in (self._declared, self.function):
             try:
                 return inspect.signature(function)
             except ValueError:  # a builtin
@@ -219,6 +229,13 @@ def op(
             raise OperationError(
                 f"{name}: the rule of {key} must be a function of (g, out, *inputs), "
                 f"or None for a gradient of zero, not {rule!r}."
+            )
+    if run is None and inspect.isfunction(function):
+        names = list(inspect.signature(function).parameters)[: len(rules)]
+        if names != list(rules):
+            raise OperationError(
+                f"{name}: there are rules for {', '.join(rules)}, but the first parameters of "
+                f"{name} are {', '.join(names)}. Rules go by the names of the inputs, in order."
             )
     return Operation(function, run or function, rules, each, lift, name)
 

@@ -11,11 +11,11 @@ def _reshape(a: Any, shape: Any) -> Any:
     return a.reshape(shape)
 
 
-def _concatenate(*arrays: Any, axis: int | None = 0) -> Any:
+def _concatenate(arrays: Any, axis: int | None = 0) -> Any:
     return np.concatenate(arrays, axis)
 
 
-def _stack(*arrays: Any, axis: int = 0) -> Any:
+def _stack(arrays: Any, axis: int = 0) -> Any:
     return np.stack(arrays, axis)
 
 

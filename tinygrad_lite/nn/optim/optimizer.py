@@ -112,11 +112,10 @@ class Optimizer:
             if gradient is None or not parameter._requires_grad:
                 continue
             trained += 1
-            array = parameter._unlock(where)
             try:
-                self.update(array, gradient._data, state)
+                self.update(parameter._unlock(), gradient._data, state)
             finally:
-                array.setflags(write=False)
+                parameter._lock(where)
         if not trained:
             self.steps -= 1
             raise GradientError(
