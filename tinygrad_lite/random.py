@@ -25,6 +25,8 @@ def seed(value: int) -> None:
     True
     """
     global _generator
+    if not isinstance(value, int | np.integer) or value < 0:
+        raise ArgumentError(f"seed must be an integer of at least 0, not {value!r}.")
     _generator = generator(value)
 
 

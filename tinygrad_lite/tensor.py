@@ -295,7 +295,8 @@ class Tensor(Operators):
         if self._requires_grad:
             raise errors.GradientError(
                 f"{errors.called(self)} requires a gradient, and an array would lose its graph. "
-                "Use t.detach(), t.numpy() for a copy, or NumPy's functions on the Tensor itself."
+                "Use t.detach(), t.numpy() for a copy, or NumPy's functions on the Tensor itself; "
+                "np.stack joins a list of Tensors."
             )
         array = self._data.view()
         array.setflags(write=False)
@@ -326,6 +327,11 @@ class Tensor(Operators):
         return self._data.__index__()
 
     def __format__(self, spec: str) -> str:
+        if spec and self.size != 1:
+            raise errors.ShapeError(
+                f"format: {spec!r} is for a number, and a Tensor of shape {self.shape} has "
+                f"{self.size}."
+            )
         return format(self.item(), spec) if spec else repr(self)
 
     __hash__ = object.__hash__

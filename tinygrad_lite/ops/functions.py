@@ -77,7 +77,7 @@ def logsumexp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     --------
     >>> import tinygrad_lite as tl
     >>> tl.f.logsumexp(tl.Tensor([1000.0, 1000.0]))
-    Tensor(1000.6931, shape=())
+    Tensor(1000.6932, shape=())
     """
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)

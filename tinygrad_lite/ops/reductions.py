@@ -71,7 +71,7 @@ mean = reduction(
 var = reduction(
     np.var,
     x=lambda g, out, x, axis=None, ddof=0, keepdims=False: (
-        g * (2 / (entries(x, out) - ddof)) * (x - np.mean(x, axis=axis, keepdims=True))
+        2 * g / (entries(x, out) - ddof) * (x - np.mean(x, axis=axis, keepdims=True))
     ),
 )
 max_ = reduction(
