@@ -5,7 +5,7 @@ sum over all its uses, before it flows on.
 """
 
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
+from heapq import heappop, heappush
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,8 +16,6 @@ from .context import current
 from .memory import Memory
 from .ops import fit
 from .tensor import Tensor, wrap
-
-_by_age = attrgetter("index")
 
 
 def backward(root: Tensor, gradient: Any, create_graph: bool) -> None:
@@ -54,16 +52,16 @@ def sweep(
     gradient: arrays, or with `create_graph` Tensors that remember how they were computed.
     """
     gradients = {id(root): _seed(root, seed, create_graph)}
-    results, leaves = reachable(root)
+    frontier = [(-root.index, root)]  # results that a gradient has reached, the last made first
+    leaves: list[Tensor] = []
+    found: list[tuple[Tensor, Any]] = []
     keep = {id(t) for t in wanted}
-    found = []
     anomaly = current.get().anomaly
     out: Any
     inputs: Sequence[Any]
-    for t in results:
-        g = gradients.pop(id(t), None)
-        if g is None:  # only rules of gradient zero lead here
-            continue
+    while frontier:
+        _, t = heappop(frontier)
+        g = gradients.pop(id(t))  # complete: whatever uses t was made after it
         if t._keeps_grad or id(t) in keep:
             found.append((t, g))
         if create_graph:
@@ -80,7 +78,7 @@ def sweep(
             g, out, values = op.lift(g, out, inputs, **attributes)
         for position in t._sources:
             rule = op.rule(position)
-            if rule is None:
+            if rule is None:  # the gradient is zero
                 continue
             x = t.inputs[position]
             try:
@@ -98,26 +96,15 @@ def sweep(
             if anomaly:
                 check_backward(flow, t, position)
             key = id(x)
-            gradients[key] = gradients[key] + flow if key in gradients else flow
-    found += [(leaf, gradients[id(leaf)]) for leaf in leaves if id(leaf) in gradients]
-    return found
-
-
-def reachable(root: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """What `root` was computed from and requires a gradient: results, the last first; leaves."""
-    seen = {id(root)}
-    results, leaves = [root], []
-    for t in results:  # grows on the way
-        for position in t._sources:
-            x = t.inputs[position]
-            if id(x) not in seen:
-                seen.add(id(x))
-                if x._sources:
-                    results.append(x)
-                else:
-                    leaves.append(x)
-    results.sort(key=_by_age, reverse=True)
-    return results, leaves
+            if key in gradients:
+                gradients[key] = gradients[key] + flow
+                continue
+            gradients[key] = flow
+            if x._sources:
+                heappush(frontier, (-x.index, x))
+            else:
+                leaves.append(x)
+    return found + [(leaf, gradients[id(leaf)]) for leaf in leaves]
 
 
 def own(g: Any) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 
 from .errors import ArgumentError
 
-_generator = np.random.default_rng()
+_generator: "np.random.Generator | None" = None  # made when first needed: numpy.random is heavy
 
 
 def seed(value: int) -> None:
@@ -32,7 +32,9 @@ def seed(value: int) -> None:
 
 def generator(rng: "np.random.Generator | int | None" = None) -> np.random.Generator:
     """The generator to draw from: the given one, a new one of a seed, or the common one."""
+    global _generator
     if rng is None:
+        _generator = np.random.default_rng() if _generator is None else _generator
         return _generator
     if isinstance(rng, np.random.Generator):
         return rng

@@ -62,7 +62,7 @@ def own_index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(own_index(i) for i in index)
     if hasattr(index, "__apply__"):  # a Tensor
-        return index._data
+        index = index._data
     return np.array(index) if isinstance(index, np.ndarray | list) else index
 
 

@@ -2,6 +2,7 @@
 
     python tests/benchmarks/backward_scaling.py            about a minute
     python tests/benchmarks/backward_scaling.py --quick    up to 100,000 operations
+    python tests/benchmarks/backward_scaling.py --no-gc    without Python's garbage collector
 
 A chain is y = y * 1.0, over and over: 10,000 to 1,000,000 operations. A diamond is
 y = y * 0.5 + y * 0.5, level on level: the number of paths doubles with each, to 2⁶⁰, but that of
@@ -11,9 +12,12 @@ Prints the nanoseconds of each operation: to record it (forward), to send the gr
 (backward), and to free it. They should stay the same from top to bottom; the last column divides
 backward by that of the first line. It is the processor's time, which others don't lengthen by
 taking turns on the core, and the median of several runs, with all sizes run before any again.
+Where forward grows it is Python's garbage collector, which looks through all that is alive now and
+then: --no-gc tells.
 """
 
 import argparse
+import gc
 import sys
 from statistics import median
 from time import process_time
@@ -31,8 +35,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3, help="default: 3")
     parser.add_argument("--quick", action="store_true", help="chains up to 100,000 operations")
+    parser.add_argument("--no-gc", action="store_true", help="without Python's garbage collector")
     args = parser.parse_args()
     pin("one")
+    if args.no_gc:
+        gc.disable()
     chains = [size for size in CHAINS if size <= 100_000 or not args.quick]
     for _ in range(3):  # to warm up
         run(chain, AT_LEAST, AT_LEAST)

@@ -5,9 +5,12 @@
 Reads requests from stdin and answers each on stdout, one JSON object a line:
 
     {"do": "describe"}                                         -> versions
-    {"do": "build", "sizes": [13, 1], "batch": 1, "optimizer": "SGD"}
-    {"do": "run", "timings": 100, "steps": 10}                 -> nanoseconds a step, 100 of them
+    {"do": "build", "sizes": [13, 1], "batch": 1, "optimizer": "SGD"}    -> "built"
+    {"do": "run", "timings": 100, "steps": 10}                 -> {"time": …, "share": …}
     {"do": "memory", "sizes": …, "batch": …, "optimizer": …}   -> bytes
+
+A run takes 100 times 10 steps, after a few to warm up: the time is the median of the 100, in
+nanoseconds a step, the share what this process had of its core meanwhile.
 
 It is run by the interpreter of either side's environment, so that it imports neither at the top.
 """
@@ -22,7 +25,8 @@ import re
 import sys
 from itertools import pairwise
 from pathlib import Path
-from time import perf_counter_ns
+from statistics import median
+from time import perf_counter_ns, process_time_ns
 
 from cores import pin
 
@@ -42,10 +46,10 @@ def main():
             answer = side.describe()
         elif do == "build":
             training = side.training(**request)
-            answer = take_steps(*training, timings=3, steps=1)
+            take_steps(*training, timings=1, steps=3)
+            answer = "built"
         elif do == "run":
-            take_steps(*training, timings=1, steps=1 + request["timings"] * request["steps"] // 10)
-            answer = take_steps(*training, **request)
+            answer = timed_round(training, **request)
         else:
             answer = peak_memory(side, **request)
         print(json.dumps(answer), flush=True)
@@ -112,6 +116,14 @@ class PyTorch:
         blas = re.search(r"Math Kernel Library Version ([\d.]+)|BLAS_INFO=(\w+)", built)
         version = f" ({(blas[1] and f'MKL {blas[1]}') or blas[2]})" if blas else ""
         return f"PyTorch {self.torch.__version__}{version}"
+
+
+def timed_round(training, timings, steps):
+    take_steps(*training, timings=1, steps=1 + timings * steps // 10)
+    start, busy = perf_counter_ns(), process_time_ns()
+    times = take_steps(*training, timings, steps)
+    share = (process_time_ns() - busy) / (perf_counter_ns() - start)
+    return {"time": median(times), "share": share}
 
 
 def take_steps(model, criterion, optimizer, x, y, timings, steps):

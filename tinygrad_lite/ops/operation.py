@@ -56,6 +56,7 @@ class Operation:
         self._declared = run  # with its own signature
         self.rules = rules
         self._rule_list = list(rules.values())
+        self._count = len(rules)
         self.each = each
         self.lift = lift
         self.name = name
@@ -70,7 +71,7 @@ class Operation:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute on arrays, or have the first argument that can `__apply__` operations do so."""
-        if args and not kwargs and len(args) == len(self._rule_list):
+        if args and not kwargs and len(args) == self._count:
             apply = getattr(type(args[0]), "__apply__", None)
             if apply is not None:
                 return apply(self, args)

@@ -1,0 +1,194 @@
+"""What `tl.f` adds to NumPy, at the ends of the number line and on odd arguments."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import tinygrad_lite as tl
+from tinygrad_lite import Tensor
+from tinygrad_lite.errors import BoundsError
+
+f = tl.f
+FUNCTIONS = [f.relu, f.sigmoid, f.softplus, f.logsumexp, f.softmax, f.log_softmax]
+each_function = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+each_dtype = pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+
+
+@each_function
+def test_function_of_an_array_is_an_array(function):
+    array = np.array([-1.0, 0.0, 2.0])
+    out = function(array)
+    assert not isinstance(out, Tensor)
+    assert_array_equal(out, function(Tensor(array)).data)
+
+
+@each_function
+@each_dtype
+def test_dtype_is_kept(function, dtype):
+    x = Tensor([-1.0, 0.0, 2.0], dtype=dtype, requires_grad=True)
+    out = function(x)
+    assert out.dtype == out.sum().gradient(x).dtype == dtype
+
+
+@each_function
+@each_dtype
+def test_large_numbers_do_not_overflow(function, dtype):
+    large = float(np.finfo(dtype).max / 4)
+    x = Tensor([-large, -1.0, 1.0, large], dtype=dtype, requires_grad=True)
+    with np.errstate(under="ignore"):
+        out = function(x)
+        assert np.isfinite(out.data).all()
+        assert np.isfinite(out.sum().gradient(x).data).all()
+
+
+@each_function
+def test_function_has_its_name_and_documentation(function):
+    assert getattr(f, function.name) is function
+    assert repr(function) == f"<operation {function.name}>"
+    assert ">>>" in function.__doc__
+
+
+# ---- one after the other -------------------------------------------------------------------------
+
+
+def test_sigmoid_is_right_to_rounding_far_out():
+    x = Tensor(np.array([-700.0, -40.0, 40.0]), requires_grad=True)
+    with np.errstate(under="ignore"):
+        assert_allclose(f.sigmoid(x).data, [np.exp(-700.0), np.exp(-40.0), 1], rtol=1e-15)
+
+
+def test_softplus_goes_over_into_0_and_x():
+    assert_allclose(f.softplus(Tensor([-50.0, 800.0], dtype=float)).data, [np.exp(-50.0), 800.0])
+
+
+def test_logsumexp_of_equal_numbers_adds_log_n():
+    assert f.logsumexp(Tensor([1e4] * 4, dtype=float)).item() == pytest.approx(1e4 + np.log(4))
+
+
+def test_logsumexp_of_nothing_is_minus_infinity():
+    assert f.logsumexp(tl.zeros(0)).item() == -np.inf
+    assert f.logsumexp(tl.zeros(2, 0), axis=1).tolist() == [-np.inf] * 2
+    x = tl.zeros(2, 0, requires_grad=True)
+    assert f.logsumexp(x, axis=1).sum().gradient(x).shape == (2, 0)
+
+
+def test_logsumexp_of_infinities_is_that_of_numpy():
+    inf = np.inf
+    for values in ([-inf, -inf], [-inf, 0.0], [inf, 0.0]):
+        assert f.logsumexp(Tensor(values)).item() == np.logaddexp.reduce(values)
+
+
+def test_logsumexp_ignores_what_is_minus_infinity_in_its_gradient():
+    x = Tensor([-np.inf, 0.0, 0.0], requires_grad=True)
+    assert f.logsumexp(x).gradient(x).tolist() == [0.0, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_softmax_adds_up_to_one(axis):
+    x = Tensor(np.random.default_rng(0).normal(size=(3, 4)) * 50)
+    assert_allclose(f.softmax(x, axis).data.sum(axis), 1, rtol=1e-14)
+    assert_allclose(np.exp(f.log_softmax(x, axis).data), f.softmax(x, axis).data, rtol=1e-12)
+
+
+def test_softmax_of_a_constant_shift_is_the_same():
+    x = np.array([0.0, 1.0, 3.0])
+    assert_allclose(f.softmax(Tensor(x + 1024)).data, f.softmax(Tensor(x)).data, rtol=1e-14)
+
+
+def test_softmax_of_many_classes_is_that_of_few():
+    x = np.random.default_rng(0).normal(size=(5, 200))
+    assert_allclose(f.softmax(Tensor(x)).data, np.exp(x) / np.exp(x).sum(-1, keepdims=True))
+    assert_allclose(f.log_softmax(Tensor(x)).data, np.log(f.softmax(x)), rtol=1e-12)
+
+
+def test_input_is_left_as_it_was():
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    for function in FUNCTIONS:
+        given = x.copy()
+        function(given)
+        function(Tensor(given, copy=False))
+        assert_array_equal(given, x)
+
+
+@pytest.mark.parametrize("axis", [None, (0, 1)])
+def test_softmax_over_several_axes_is_refused(axis):
+    with pytest.raises((TypeError, ValueError)):
+        f.softmax(tl.zeros(2, 2), axis=axis)
+
+
+def test_linear_is_the_product_and_the_sum():
+    rng = np.random.default_rng(0)
+    x, weight, bias = (rng.normal(size=shape) for shape in [(5, 3), (3, 2), (2,)])
+    assert_allclose(f.linear(Tensor(x), weight, bias).data, x @ weight + bias, rtol=1e-14)
+
+
+def test_linear_of_mixed_dtypes_is_as_numpy_promotes():
+    x, weight, bias = tl.ones(4, 3), tl.ones(3, 2), np.ones(2)
+    assert f.linear(x, weight, bias).dtype == np.float64
+
+
+# ---- classes -------------------------------------------------------------------------------------
+
+
+def test_one_hot_has_a_one_at_each_class():
+    assert_array_equal(f.one_hot(np.array([[2, 0], [1, 1]]), 3), np.eye(3)[[[2, 0], [1, 1]]])
+    assert f.one_hot(np.array(1), 2).tolist() == [0.0, 1.0]
+    assert f.one_hot(np.zeros((0,), int), 4).shape == (0, 4)
+    assert f.one_hot(np.array([0]), 1, np.float64).dtype == np.float64
+    assert f.one_hot(np.array([0]), 1).dtype == np.float32
+
+
+@pytest.mark.parametrize("bad", [-1, 3])
+def test_one_hot_refuses_classes_that_are_not_there(bad):
+    with pytest.raises(IndexError):
+        f.one_hot(np.array([0, bad]), 3)
+
+
+@pytest.mark.parametrize("bad", [-1, 3])
+def test_cross_entropy_refuses_classes_that_are_not_there(bad):
+    with pytest.raises(BoundsError, match="cross_entropy: .*out of"):
+        f.cross_entropy(tl.zeros(2, 3), np.array([0, bad]))
+
+
+def test_cross_entropy_is_minus_the_log_of_the_softmax():
+    x = np.random.default_rng(0).normal(size=(2, 3, 5)) * 30
+    classes = np.array([[4, 0, 1], [2, 3, 3]])
+    expected = -np.take_along_axis(f.log_softmax(x), classes[..., None], -1)[..., 0]
+    assert_allclose(f.cross_entropy(Tensor(x), classes).data, expected, rtol=1e-12, atol=1e-13)
+
+
+def test_cross_entropy_takes_classes_as_a_tensor():
+    x = tl.randn(4, 3, rng=0)
+    classes = np.array([0, 2, 1, 1])
+    from_tensor = f.cross_entropy(x, Tensor(classes))
+    assert_array_equal(from_tensor.data, f.cross_entropy(x, classes).data)
+
+
+def test_cross_entropy_of_a_sure_right_answer_is_0_and_so_is_its_gradient():
+    x = Tensor([[1e4, 0.0], [0.0, 1e4]], requires_grad=True)
+    loss = f.cross_entropy(x, np.array([0, 1]))
+    assert loss.tolist() == [0.0, 0.0]
+    assert_array_equal(loss.sum().gradient(x).data, np.zeros((2, 2)))
+
+
+# ---- scatter_add ---------------------------------------------------------------------------------
+
+
+def test_scatter_add_adds_repeated_indices_up():
+    values = Tensor([1.0, 2.0, 4.0], requires_grad=True)
+    out = f.scatter_add(values, np.array([0, 2, 2]), (4,))
+    assert out.tolist() == [1.0, 0.0, 6.0, 0.0]
+    assert out.gradient(values, gradient=[1.0, 2.0, 3.0, 4.0]).tolist() == [1.0, 3.0, 3.0]
+
+
+@pytest.mark.parametrize("index", [np.array([0, 4]), (np.array([0, 1]), np.array([0, 0])), 7])
+def test_scatter_add_outside_the_shape_is_refused(index):
+    with pytest.raises(BoundsError, match="scatter_add: "):
+        f.scatter_add(tl.ones(2), index, (4,))
+
+
+def test_scatter_add_remembers_the_index_as_it_was():
+    values, index = Tensor([1.0, 2.0], requires_grad=True), np.array([0, 1])
+    out = f.scatter_add(values, index, (3,))
+    index[:] = 2
+    assert out.gradient(values, gradient=[1.0, 2.0, 3.0]).tolist() == [1.0, 2.0]
