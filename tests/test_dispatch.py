@@ -64,7 +64,7 @@ def test_reflected_operator_is_differentiated(operate):
         found = operate(number, x).sum().gradient(x).data
         y = leaf(array)
         expected = operate(y, x).sum().gradient(x).data
-        np.testing.assert_allclose(found, expected, rtol=1e-15)
+        np.testing.assert_allclose(found, expected, rtol=1e-7)
 
 
 def test_matmul_takes_arrays_and_lists_on_either_side():
@@ -103,8 +103,9 @@ def test_array_of_what_is_no_real_number_is_refused(bad):
     for call in (lambda: leaf() * bad, lambda: bad * leaf(), lambda: np.add(leaf(), bad)):
         with pytest.raises(DtypeError) as caught:
             call()
-        assert ": an operand must be a Tensor, an array of real numbers or bools, or a number, " in (
-            str(caught.value)
+        assert (
+            ": an operand must be a Tensor, an array of real numbers or bools, or a number, "
+            in (str(caught.value))
         )
 
 
@@ -242,22 +243,18 @@ def test_reduction_of_a_0d_tensor_over_axis_0_is_as_in_numpy():
         assert y.gradient(x).item() == 1.0
 
 
-@pytest.mark.parametrize(
-    "method",
-    ["reshape", "transpose"],
-)
-def test_shape_may_be_given_as_numbers_or_as_a_tuple(method):
-    x = Tensor(np.arange(6.0).reshape(1, 2, 3))
-    expected = getattr(x.data, method)(2, 0, 1) if method == "transpose" else None
-    if method == "reshape":
-        assert x.reshape(3, 2).shape == x.reshape((3, 2)).shape == x.reshape([3, 2]).shape == (3, 2)
-        assert x.reshape(-1).shape == x.flatten().shape == (6,)
-        assert x.reshape(np.int64(6)).shape == (6,)
-    else:
-        for y in (x.transpose(2, 0, 1), x.transpose((2, 0, 1)), x.transpose([2, 0, 1])):
-            assert_array_equal(y.data, expected)
-        assert x.transpose().shape == x.T.shape == (3, 2, 1)
-        assert x.mT.shape == (1, 3, 2)
+def test_shape_may_be_given_as_numbers_or_as_a_tuple():
+    x = Tensor(X)
+    assert x.reshape(3, 2).shape == x.reshape((3, 2)).shape == x.reshape([3, 2]).shape == (3, 2)
+    assert x.reshape(-1).shape == x.flatten().shape == x.reshape(np.int64(6)).shape == (6,)
+
+
+def test_axes_may_be_given_as_numbers_or_as_a_tuple():
+    x = Tensor(X[None])
+    for y in (x.transpose(2, 0, 1), x.transpose((2, 0, 1)), x.transpose([2, 0, 1])):
+        assert_array_equal(y.data, X[None].transpose(2, 0, 1))
+    assert x.transpose().shape == x.T.shape == (3, 2, 1)
+    assert x.mT.shape == (1, 3, 2)
 
 
 # ---- what isn't there ----------------------------------------------------------------------------
@@ -308,7 +305,7 @@ def test_out_and_where_are_refused(options, name):
 
 
 def test_out_may_not_be_a_tensor():
-    with pytest.raises(OperationError, match="^add: out= and where= aren't supported"):
+    with pytest.raises(OperationError, match=r"^add: out= and where= aren't supported"):
         np.add(X, X, out=Tensor(X))
 
 
@@ -335,8 +332,3 @@ def test_tensor_is_not_written_into_an_array(index):
     with pytest.raises(GradientError, match="requires a gradient, and an array would lose"):
         array[index] = leaf()[index]
     assert_array_equal(array, X)
-
-
-def test_number_with_a_gradient_is_not_written_into_an_array():
-    with pytest.raises(GradientError, match="requires a gradient"):
-        np.zeros(2)[0] = leaf()[0, 0]

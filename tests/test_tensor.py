@@ -192,12 +192,9 @@ def test_data_is_read_only_in_every_way():
     assert t.tolist() == [1.0, 2.0]
 
 
-def test_results_are_read_only_arrays_too():
-    y = Tensor([1.0, 2.0]) * 2
+def test_results_are_read_only_too():
     with pytest.raises(MutationError):
-        y.data[0] = 5.0
-    with pytest.raises(ValueError, match="read-only"):
-        np.asarray(y)[0] = 5.0
+        (Tensor([1.0, 2.0]) * 2).data[0] = 5.0
 
 
 def test_what_is_computed_from_data_is_a_plain_array():

@@ -23,7 +23,7 @@ def backward(root: Tensor, gradient: Any, create_graph: bool) -> None:
     found = sweep(root, gradient, (), create_graph)
     for t, g in found:
         if create_graph:
-            t._grad = g if t._grad is None else t._grad + g
+            t._grad = +g if t._grad is None else t._grad + g
         else:
             t._grad = wrap(own(g) if t._grad is None else np.asarray(t._grad._data + g))
 
@@ -40,7 +40,9 @@ def gradient(
                 "was computed from with gradients: it requires none, was detached, or came in "
                 "under no_grad."
             )
-    return tuple(found[id(t)] if create_graph else wrap(own(found[id(t)])) for t in tensors)
+    if create_graph:
+        return tuple(+found[id(t)] for t in tensors)  # a recorded copy: nobody else's memory
+    return tuple(wrap(own(found[id(t)])) for t in tensors)
 
 
 def sweep(

@@ -19,7 +19,7 @@ from .ops import (
     shapes,
     table,
 )
-from .values import own_index, unpacked
+from .values import plain, unpacked
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -84,6 +84,8 @@ class Operators:
         if method != "__call__" or operation is None or kwargs:
             call = ufunc.__name__ + ("" if method == "__call__" else "." + method)
             raise unknown_function(call, kwargs if operation else {})
+        if not all(isinstance(x, _OPERANDS) for x in inputs):
+            return NotImplemented
         return self.__apply__(operation, inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -100,6 +102,7 @@ class Operators:
     __pow__, __rpow__ = _binary(elementwise.power), _binary(elementwise.power, reflected=True)
     __matmul__, __rmatmul__ = _binary(products.matmul), _binary(products.matmul, reflected=True)
     __neg__, __abs__ = _method(elementwise.negative), _method(elementwise.absolute)
+    __pos__ = _method(elementwise.positive)
     __iadd__, __isub__ = _in_place(elementwise.add), _in_place(elementwise.subtract)
     __imul__, __itruediv__ = _in_place(elementwise.multiply), _in_place(elementwise.divide)
     __ipow__ = _in_place(elementwise.power)
@@ -110,7 +113,8 @@ class Operators:
     __gt__, __ge__ = _binary(constant.greater), _binary(constant.greater_equal)
     __and__, __rand__ = _binary(constant.bitwise_and), _binary(constant.bitwise_and, reflected=True)
     __or__, __ror__ = _binary(constant.bitwise_or), _binary(constant.bitwise_or, reflected=True)
-    __xor__, __invert__ = _binary(constant.bitwise_xor), _method(constant.invert)
+    __xor__, __rxor__ = _binary(constant.bitwise_xor), _binary(constant.bitwise_xor, reflected=True)
+    __invert__ = _method(constant.invert)
 
     exp, log, sqrt = _method(elementwise.exp), _method(elementwise.log), _method(elementwise.sqrt)
     square, abs = _method(elementwise.square), _method(elementwise.absolute)
@@ -129,7 +133,7 @@ class Operators:
     astype = _method(shapes.astype)
 
     def __getitem__(self, index: Any) -> "Tensor":
-        return self.__apply__(indexing.getitem, (self,), {"index": own_index(index)})
+        return self.__apply__(indexing.getitem, (self,), {"index": plain(index)})
 
     @property
     def T(self) -> "Tensor":

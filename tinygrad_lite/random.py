@@ -30,7 +30,7 @@ def seed(value: int) -> None:
     _generator = generator(value)
 
 
-def generator(rng: "np.random.Generator | int | None" = None) -> np.random.Generator:
+def generator(rng: "np.random.Generator | int | None" = None) -> "np.random.Generator":
     """The generator to draw from: the given one, a new one of a seed, or the common one."""
     global _generator
     if rng is None:

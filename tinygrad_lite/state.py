@@ -1,8 +1,6 @@
 """States in files: nested dicts and lists of arrays and numbers, as `.npz`, never pickled."""
 
-import json
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +43,9 @@ def save(path: str | os.PathLike[str], state: Any) -> None:
     3
     >>> model.load_state_dict(state["model"])
     """
+    import json
+    import zipfile
+
     arrays: dict[str, np.ndarray] = {}
     structure = json.dumps(_taken_apart(state, "", arrays))
     beside = Path(f"{os.fspath(path)}.{os.getpid()}.part")
@@ -79,6 +80,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     ...     tl.load(path)
     [array([0, 1, 2]), 'three']
     """
+    import json
+    import zipfile
+
     try:
         with zipfile.ZipFile(path) as file:
             names = file.namelist()

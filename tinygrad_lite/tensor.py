@@ -13,7 +13,7 @@ from .memory import Memory, ReadOnlyArray, clock
 from .operators import Operators
 from .ops import Operation
 from .source import SourcePlace
-from .values import NUMBERS, as_array, as_result, operand
+from .values import NUMBERS, as_array, as_result, operand, own
 
 
 def apply(
@@ -39,6 +39,8 @@ def apply(
         data = as_result(op.name, data)
     elif not data.flags.writeable:  # an input's own array, or a view of it
         data = data.view()
+    elif has_arrays and (data.base is not None or any(data is array for array in arrays)):
+        data = data.copy()  # memory of the user's
 
     state = current.get()
     result = Tensor.__new__(Tensor)
@@ -62,7 +64,7 @@ def apply(
         result._sources = sources
         result.op = op
         result.inputs = inputs
-        result.attributes = attributes
+        result.attributes = attributes and {key: own(value) for key, value in attributes.items()}
         result.call = calls.get()
         result._place = place(3)
     else:
@@ -472,9 +474,9 @@ def wrap(array: np.ndarray) -> Tensor:
     return _fill(Tensor.__new__(Tensor), array)
 
 
-def _fill(t: Tensor, data: np.ndarray) -> Tensor:
+def _fill(t: Tensor, data: Any) -> Tensor:
     """Make a leaf of `data`."""
-    data.setflags(write=False)
+    data.setflags(False)
     t._arrays = ()
     t._data = data
     t._grad = None

@@ -57,13 +57,18 @@ def as_result(name: str, data: Any) -> np.ndarray:
     )
 
 
-def own_index(index: Any) -> Any:
-    """An index that nobody else can change."""
+def plain(index: Any) -> Any:
+    """An index without Tensors."""
     if isinstance(index, tuple):
-        return tuple(own_index(i) for i in index)
-    if hasattr(index, "__apply__"):  # a Tensor
-        index = index._data
-    return np.array(index) if isinstance(index, np.ndarray | list) else index
+        return tuple(plain(i) for i in index)
+    return getattr(index, "_data", index)
+
+
+def own(attribute: Any) -> Any:
+    """An attribute that nobody else can change."""
+    if isinstance(attribute, tuple | list):
+        return type(attribute)(own(part) for part in attribute)
+    return np.array(attribute) if isinstance(attribute, np.ndarray) else attribute
 
 
 def unpacked(numbers: tuple[Any, ...]) -> Any:

@@ -164,7 +164,7 @@ def test_unknown_argument_is_refused():
 
 
 def test_missing_input_is_refused():
-    with pytest.raises(OperationError, match="^distance: missing a required argument: 'y'"):
+    with pytest.raises(OperationError, match=r"^distance: missing a required argument: 'y'"):
         distance(leaf(2), power=2)
 
 
@@ -228,7 +228,7 @@ def test_function_that_writes_into_its_input_is_refused():
 @pytest.mark.parametrize("result", [None, "a", (np.ones(2), np.ones(2))], ids=str)
 def test_function_that_returns_no_array_is_refused(result):
     broken = tl.op(lambda x: result, name="broken", x=None)
-    with pytest.raises(OperationError, match="^broken returned a "):
+    with pytest.raises(OperationError, match=r"^broken returned a "):
         broken(leaf(2))
 
 

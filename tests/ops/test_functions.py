@@ -146,7 +146,7 @@ def test_one_hot_refuses_classes_that_are_not_there(bad):
 
 @pytest.mark.parametrize("bad", [-1, 3])
 def test_cross_entropy_refuses_classes_that_are_not_there(bad):
-    with pytest.raises(BoundsError, match="cross_entropy: .*out of"):
+    with pytest.raises(BoundsError, match=r"cross_entropy: .*out of"):
         f.cross_entropy(tl.zeros(2, 3), np.array([0, bad]))
 
 

@@ -28,10 +28,8 @@ divide = op(
     x=lambda g, out, x, y: g / y,
     y=lambda g, out, x, y: -g * out / y,
 )
-negative = op(
-    np.negative,
-    x=lambda g, out, x: -g,
-)
+negative = op(np.negative, x=lambda g, out, x: -g)
+positive = op(np.positive, x=lambda g, out, x: g)
 # The exponent y - 1, but for y = 0, where the gradient is 0 at every x, 0 too. NumPy's operator
 # is faster than its function: it turns squares and roots into what they are.
 power = op(
@@ -72,8 +70,8 @@ minimum = op(
 clip = op(
     np.clip,
     x=lambda g, out, x, low, high: np.where(x == out, g, 0),
-    low=lambda g, out, x, low, high: np.where((x != out) & (out == low), g, 0),
-    high=lambda g, out, x, low, high: np.where((x != out) & (out == high), g, 0),
+    low=lambda g, out, x, low, high: np.where((x < out) & (out == low), g, 0),
+    high=lambda g, out, x, low, high: np.where((x > out) | (x < out) & (out != low), g, 0),
 )
 where = op(
     np.where,
