@@ -69,11 +69,11 @@ def test_constants_are_looked_at_too():
 
 def test_module_at_work_is_named():
     model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.ReLU())
-    model.layers[0].weight.data = np.full((2, 3), 1e38)
+    model[0].weight.data = np.full((2, 3), 1e38)
     refused(
         r"linear made 3 infinities \(of 3 entries\) from finite inputs\n"
         r"(.|\n)*"
-        r"  in layers\.0: Linear\(2 → 3\), called at test_anomaly\.py:\d+:  lambda: model.*",
+        r"  in 0: Linear\(2 → 3\), called at test_anomaly\.py:\d+:  lambda: model.*",
         lambda: model(tl.full((2,), 1e38)),
     )
 

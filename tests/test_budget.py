@@ -81,7 +81,7 @@ def test_blank_lines_comments_and_docstrings_are_no_code():
 
 
 MACHINERY = ["operation.py", "__init__.py"]
-CORE = ["tensor.py", "operators.py", "autodiff.py", "context.py", "memory.py", "values.py"]
+CORE = ["tensor.py", "autodiff.py", "context.py", "memory.py", "values.py"]
 
 
 def test_core_is_to_be_read_in_one_sitting():

@@ -40,7 +40,9 @@ def test_assign_does_not_broadcast(values):
     w = leaf(name="w")
     with pytest.raises(ShapeError) as caught:
         w.assign(values)
-    assert str(caught.value) == f"assign: `w` has shape (2, 2), the values {np.shape(values)}."
+    assert str(caught.value) == (
+        f"assign: values need the Tensor's shape, (2, 2), not {np.shape(values)}."
+    )
     assert w.tolist() == [[1.0, 2.0], [3.0, 4.0]]
 
 

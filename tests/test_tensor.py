@@ -282,10 +282,10 @@ def test_many_entries_are_no_single_one():
     for convert in (Tensor.item, float, int):
         with pytest.raises(ShapeError) as caught:
             convert(Tensor([1.0, 2.0]))
-        assert str(caught.value) == "item: a Tensor of shape (2,) has no single entry."
+        assert str(caught.value) == "item: a Tensor of shape (2,) is no single number."
     with pytest.raises(ShapeError) as caught:
         f"{Tensor([1.0, 2.0]):.2f}"
-    assert str(caught.value) == "format: '.2f' is for a number, and a Tensor of shape (2,) has 2."
+    assert str(caught.value) == "format '.2f': a Tensor of shape (2,) is no single number."
     with pytest.raises(ValueError, match="ambiguous"):
         bool(Tensor([1.0, 2.0]))
     with pytest.raises(ValueError, match="ambiguous"):

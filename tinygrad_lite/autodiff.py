@@ -6,14 +6,14 @@ sum over all its uses, before it flows on.
 
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from . import errors
 from .anomaly import check_backward, check_unchanged
 from .context import current
-from .memory import Memory
+from .memory import Changed, Memory
 from .ops import fit
 from .tensor import Tensor, wrap
 
@@ -35,11 +35,7 @@ def gradient(
     found = {id(t): g for t, g in sweep(root, gradient, tensors, create_graph)}
     for t in tensors:
         if id(t) not in found:
-            raise errors.GradientError(
-                f"gradient: {errors.called(t)}, of shape {t.shape}, isn't among what this result "
-                "was computed from with gradients: it requires none, was detached, or came in "
-                "under no_grad."
-            )
+            raise errors.not_reached(t)
     if create_graph:
         return tuple(+found[id(t)] for t in tensors)  # a recorded copy: nobody else's memory
     return tuple(wrap(own(found[id(t)])) for t in tensors)
@@ -126,11 +122,7 @@ def _seed(root: Tensor, seed: Any, create_graph: bool) -> Any:
         raise errors.without_history(root)
     if seed is None:
         if root.size != 1:
-            raise errors.GradientError(
-                f"backward: a Tensor of shape {root.shape} has no single gradient. Reduce it to a "
-                "number first, t.sum() or t.mean(), or say what flows into each entry: "
-                "t.backward(gradient)."
-            )
+            raise errors.no_single_gradient(root)
         one = root._data.dtype.type(1)
         if not create_graph and root.ndim == 0:
             return one
@@ -141,9 +133,7 @@ def _seed(root: Tensor, seed: Any, create_graph: bool) -> Any:
         g = np.array(seed._data if isinstance(seed, Tensor) else seed, root.dtype)
         g = Tensor(g) if create_graph else g
     if g.shape != root.shape:
-        raise errors.ShapeError(
-            f"backward: the gradient must have the Tensor's shape, {root.shape}, not {g.shape}."
-        )
+        raise errors.wrong_shape("backward", "the gradient must have the Tensor's shape", root, g)
     return g
 
 
@@ -160,28 +150,3 @@ def _changed(t: Tensor, out: Any, inputs: Sequence[Any]) -> tuple[Any, Sequence[
             for i, (x, is_written) in enumerate(zip(inputs, written[1:], strict=True))
         ]
     return out, inputs
-
-
-class Changed(np.lib.mixins.NDArrayOperatorsMixin):
-    """Stands for a value that was written since the forward pass: rules may read its shape alone.
-
-    So a rule that needs no value, as that of `add`, still works, and any other is an error.
-    """
-
-    def __init__(self, t: Tensor, user: Tensor, position: int, shape: Any = None):
-        self._who = (t, user, position)
-        self.shape = t.shape if shape is None else shape
-        self.ndim = len(self.shape)
-        self.size, self.dtype = t.size, t.dtype
-
-    def reshape(self, *shape: Any) -> "Changed":
-        return Changed(*self._who, shape=self._who[0].data.reshape(*shape).shape)
-
-    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
-        t, user, position = self._who
-        raise errors.changed(user.op, position, t, user)
-
-    __array_ufunc__ = __array_function__ = __array__ = __getitem__ = _refuse
-
-    def __getattr__(self, name: str) -> Any:
-        return self._refuse()

@@ -5,6 +5,7 @@ no frame outlives its call.
 """
 
 import inspect
+import os
 import sys
 import weakref
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ class State:
 current: ContextVar[State] = ContextVar("current", default=State(True, False))  # noqa: B039
 calls: ContextVar[Call | None] = ContextVar("calls", default=None)
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = str(Path(__file__).parent) + os.sep
 
 
 def place(depth: int) -> Place:

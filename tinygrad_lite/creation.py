@@ -97,7 +97,9 @@ def rand(
     >>> bool((tl.rand(2, rng=0) < 1).all())
     True
     """
-    return Tensor(generator(rng).random(unpacked(shape)).astype(dtype), requires_grad)
+    values = np.asarray(generator(rng).random(unpacked(shape)), dtype)
+    below_1 = np.nextafter(np.ones((), dtype), np.zeros((), dtype))  # what rounding could reach
+    return Tensor(np.minimum(values, below_1), requires_grad)
 
 
 def randn(

@@ -134,7 +134,7 @@ def refusal(
         mend = f"  x has {ndim} ax{'i' if ndim == 1 else 'e'}s: {_axes_of(ndim)}."
     elif isinstance(error, IndexError):
         kind = BoundsError
-    elif isinstance(error, TypeError):
+    elif isinstance(error, TypeError) or "integer powers" in str(error):
         kind = DtypeError
     elif "read-only" in str(error):
         kind = OperationError
@@ -299,6 +299,79 @@ def in_place_on_leaf(t: Any, name: str) -> MutationError:
         f"{w} {sign}= … would change a leaf that requires a gradient behind the graph's back.\n"
         f"  To update it in place:  with tl.no_grad(): {w} {sign}= …\n"
         f"  For a new Tensor:       {w} = {w} {sign} …"
+    )
+
+
+def wrong_shape(name: str, rule: str, t: Any, values: Any) -> ShapeError:
+    return ShapeError(f"{name}: {rule}, {t.shape}, not {values.shape}.")
+
+
+def no_number(name: str, t: Any) -> ShapeError:
+    return ShapeError(f"{name}: a Tensor of shape {t.shape} is no single number.")
+
+
+def no_array(t: Any) -> GradientError:
+    return GradientError(
+        f"{called(t)} requires a gradient, and an array would lose its graph. Use t.detach(), "
+        "t.numpy() for a copy, or NumPy's functions on the Tensor itself; np.stack joins a list of "
+        "Tensors."
+    )
+
+
+def unsupported_dtype(name: str, dtype: Any, values: Any) -> DtypeError:
+    return DtypeError(
+        f"{name}: {dtype} values aren't supported, only real numbers and bools: {brief(values)}."
+    )
+
+
+def not_floating(t: Any) -> GradientError:
+    return GradientError(
+        f"{called(t)} holds {t.dtype}, and only floating-point tensors have gradients. "
+        f"Use {t.name or 't'}.astype(np.float32)."
+    )
+
+
+def always_requires_grad(t: Any) -> GradientError:
+    return GradientError(
+        f"{called(t)} is a result of {t.op.name}, and requires a gradient because its inputs do. "
+        "Use t.detach() for its value without history."
+    )
+
+
+def history_stays(t: Any) -> GradientError:
+    return GradientError(
+        f"{called(t)} is a result of {t.op.name}: its history can't be copied or pickled. "
+        "Use t.detach()."
+    )
+
+
+def read_only_result(t: Any) -> MutationError:
+    return MutationError(
+        f"{called(t)} is a result of {t.op.name}, and results are read-only. Make a new Tensor, "
+        "or t.copy()."
+    )
+
+
+def view_of_another(t: Any) -> MutationError:
+    return MutationError(
+        f"{called(t)} is a view of memory that isn't its own to write. Write the Tensor that it "
+        "is a view of, or t.copy()."
+    )
+
+
+def not_reached(t: Any) -> GradientError:
+    if not hasattr(t, "requires_grad"):
+        return GradientError(f"gradient: give the Tensors themselves, one by one, not {brief(t)}.")
+    return GradientError(
+        f"gradient: {called(t)}, of shape {t.shape}, isn't among what this result was computed "
+        "from with gradients: it requires none, was detached, or came in under no_grad."
+    )
+
+
+def no_single_gradient(t: Any) -> GradientError:
+    return GradientError(
+        f"backward: a Tensor of shape {t.shape} has no single gradient. Reduce it to a number "
+        "first, t.sum() or t.mean(), or say what flows into each entry: t.backward(gradient)."
     )
 
 

@@ -1,12 +1,12 @@
 """Memory that Tensors share: when it was last written, and how it is read from outside."""
 
 from itertools import count
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from .context import Place
-from .errors import read_only
+from .errors import changed, read_only
 
 clock = count(1)  # ticks when a Tensor is made or written: tells what came after what
 
@@ -40,8 +40,40 @@ class ReadOnlyArray(np.ndarray):
         super().__setitem__(index, value)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        for array in kwargs.get("out", ()):
+        outs = kwargs.get("out", ())
+        for array in outs:
             if isinstance(array, ReadOnlyArray) and not array.flags.writeable:
                 raise read_only(f"{ufunc.__name__} into t.data (as by t.data -= …)")
-        plain = [x.view(np.ndarray) if isinstance(x, ReadOnlyArray) else x for x in inputs]
-        return getattr(ufunc, method)(*plain, **kwargs)
+        if outs:
+            kwargs["out"] = tuple(_plain(array) for array in outs)
+        result = getattr(ufunc, method)(*(_plain(x) for x in inputs), **kwargs)
+        return outs[0] if outs else result
+
+
+def _plain(x: Any) -> Any:
+    return x.view(np.ndarray) if isinstance(x, ReadOnlyArray) else x
+
+
+class Changed(np.lib.mixins.NDArrayOperatorsMixin):
+    """Stands for a value that was written since the forward pass: rules may read its shape alone.
+
+    So a rule that needs no value, as that of `add`, still works, and any other is an error.
+    """
+
+    def __init__(self, t: Any, user: Any, position: int, shape: Any = None):
+        self._who = (t, user, position)
+        self.shape = t.shape if shape is None else shape
+        self.ndim = len(self.shape)
+        self.size, self.dtype = t.size, t.dtype
+
+    def reshape(self, *shape: Any) -> "Changed":
+        return Changed(*self._who, shape=self._who[0].data.reshape(*shape).shape)
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        t, user, position = self._who
+        raise changed(user.op, position, t, user)
+
+    __array_ufunc__ = __array_function__ = __array__ = __getitem__ = _refuse
+
+    def __getattr__(self, name: str) -> Any:
+        return self._refuse()

@@ -1,6 +1,6 @@
 """Tensor: an array that remembers the operation and the inputs that made it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from . import errors
 from .anomaly import check_forward
 from .context import Call, Place, calls, current, place
+from .conversions import Conversions
 from .memory import Memory, ReadOnlyArray, clock
 from .operators import Operators
 from .ops import Operation
@@ -42,6 +43,10 @@ def apply(
     elif has_arrays and (data.base is not None or any(data is array for array in arrays)):
         data = data.copy()  # memory of the user's
 
+    kind = data.dtype.kind
+    if kind not in "fiub":
+        raise errors.unsupported_dtype(op.name, data.dtype, data)
+
     state = current.get()
     result = Tensor.__new__(Tensor)
     result._data = data
@@ -50,7 +55,7 @@ def apply(
     result._memory = None
     result.name = None
     result.index = next(clock)
-    if sources and state.recording and op.differentiable and data.dtype.kind == "f":
+    if sources and state.recording and op.differentiable and kind == "f":
         if has_arrays:  # the user's, who may change them
             inputs = tuple(
                 [
@@ -84,7 +89,7 @@ def apply(
     return result
 
 
-class Tensor(Operators):
+class Tensor(Operators, Conversions):
     """An array that remembers what made it, so that gradients can flow back through it.
 
     Parameters
@@ -109,10 +114,8 @@ class Tensor(Operators):
         Set by `backward` on leaves: Tensors that no operation made.
     op, inputs, attributes
         The operation that made it, what it was applied to, and its other arguments.
-    index : int
-        Grows from each Tensor to the next that is made.
-    call : Call or None
-        The module that made it, within which calls.
+    index, call
+        Its number, which grows from each Tensor to the next; the module call that made it.
 
     Raises
     ------
@@ -202,9 +205,7 @@ class Tensor(Operators):
         if value is not None:
             value = Tensor(value, dtype=self.dtype)
             if value.shape != self.shape:
-                raise errors.ShapeError(
-                    f"grad: a gradient has its Tensor's shape, {self.shape}, not {value.shape}."
-                )
+                raise errors.wrong_shape("grad", "a gradient has its Tensor's shape", self, value)
         self._grad = value
 
     @property
@@ -214,32 +215,10 @@ class Tensor(Operators):
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         if self.op is not None and not value:
-            raise errors.GradientError(
-                f"{errors.called(self)} is a result of {self.op.name}, and requires a gradient "
-                "because its inputs do. Use t.detach() for its value without history."
-            )
+            raise errors.always_requires_grad(self)
         if value and self._data.dtype.kind != "f":
-            raise errors.GradientError(
-                f"{errors.called(self)} holds {self.dtype}, and only floating-point tensors have "
-                f"gradients. Use {self.name or 't'}.astype(np.float32)."
-            )
+            raise errors.not_floating(self)
         self._requires_grad = bool(value)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._data.shape
-
-    @property
-    def ndim(self) -> int:
-        return self._data.ndim
-
-    @property
-    def size(self) -> int:
-        return self._data.size
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self._data.dtype
 
     @property
     def is_leaf(self) -> bool:
@@ -251,38 +230,6 @@ class Tensor(Operators):
         """Where in the user's source it was made: file, line, columns; None for a leaf."""
         return None if self._place is None else SourcePlace(*self._place)
 
-    def __repr__(self) -> str:
-        kind = type(self).__name__
-        values = np.array2string(
-            self._data, separator=", ", precision=4, threshold=100, prefix=f"{kind}("
-        )
-        parts = [values, f"shape={self.shape}"]
-        if self.dtype.name not in ("float32", "int64", "bool"):
-            parts.append(f"dtype={self.dtype}")
-        if self.op is not None:
-            parts.append(f"op={self.op.name}")
-        elif self._requires_grad:
-            parts.append("requires_grad=True")
-        if self.name is not None:
-            parts.append(f"name={self.name!r}")
-        return f"{kind}({', '.join(parts)})"
-
-    # ---- out of the graph --------------------------------------------------------------------
-
-    def numpy(self) -> np.ndarray:
-        """A copy of the values, as an array of its own."""
-        return self._data.copy()
-
-    def item(self) -> Any:
-        """The only entry, as a Python number."""
-        if self.size != 1:
-            raise errors.ShapeError(f"item: a Tensor of shape {self.shape} has no single entry.")
-        return self._data.item()
-
-    def tolist(self) -> Any:
-        """The entries as Python numbers, in nested lists."""
-        return self._data.tolist()
-
     def detach(self) -> "Tensor":
         """The same memory, as a Tensor without history that requires no gradient."""
         result = _fill(Tensor.__new__(Tensor), self._data)
@@ -293,58 +240,7 @@ class Tensor(Operators):
         """The same values in memory of their own, without history."""
         return Tensor(self._data)
 
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
-        if self._requires_grad:
-            raise errors.GradientError(
-                f"{errors.called(self)} requires a gradient, and an array would lose its graph. "
-                "Use t.detach(), t.numpy() for a copy, or NumPy's functions on the Tensor itself; "
-                "np.stack joins a list of Tensors."
-            )
-        array = self._data.view()
-        array.setflags(write=False)
-        if dtype is not None and dtype != array.dtype:
-            if copy is False:
-                raise ValueError(f"{array.dtype} can't be seen as {dtype} without a copy.")
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
-    def __len__(self) -> int:
-        return len(self._data)
-
-    def __iter__(self) -> Iterator["Tensor"]:
-        if self.ndim == 0:
-            raise TypeError("a Tensor of shape () can't be iterated over.")
-        return (self[i] for i in range(len(self)))
-
-    def __bool__(self) -> bool:
-        return bool(self._data)
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __index__(self) -> int:
-        return self._data.__index__()
-
-    def __format__(self, spec: str) -> str:
-        if spec and self.size != 1:
-            raise errors.ShapeError(
-                f"format: {spec!r} is for a number, and a Tensor of shape {self.shape} has "
-                f"{self.size}."
-            )
-        return format(self.item(), spec) if spec else repr(self)
-
     __hash__ = object.__hash__
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        if self.op is not None:
-            raise errors.GradientError(
-                f"{errors.called(self)} is a result of {self.op.name}: its history can't be "
-                "copied or pickled. Use t.detach()."
-            )
-        return _rebuild, (type(self), self._data, self._requires_grad, self.name, self._grad)
 
     # ---- gradients ---------------------------------------------------------------------------
 
@@ -408,7 +304,7 @@ class Tensor(Operators):
         return found[0] if len(tensors) == 1 else found
 
     def retain_grad(self) -> Self:
-        """Have `backward` keep the gradient of this result, too. Returns the Tensor."""
+        """Have `backward` keep this result's gradient, too. Returns the Tensor."""
         self._keeps_grad = True
         return self
 
@@ -430,9 +326,7 @@ class Tensor(Operators):
         """
         array = as_array(values, None, False)
         if array.shape != self.shape:
-            raise errors.ShapeError(
-                f"assign: {errors.called(self)} has shape {self.shape}, the values {array.shape}."
-            )
+            raise errors.wrong_shape("assign", "values need the Tensor's shape", self, array)
         return self._write("assign", lambda memory: np.copyto(memory, array))
 
     def _write(self, name: str, write: Callable[[np.ndarray], Any]) -> Self:
@@ -450,17 +344,11 @@ class Tensor(Operators):
     def _unlock(self) -> np.ndarray:
         """This leaf's array, to be written, and then locked and marked again."""
         if self.op is not None:
-            raise errors.MutationError(
-                f"{errors.called(self)} is a result of {self.op.name}, and results are read-only. "
-                "Make a new Tensor, or t.copy()."
-            )
+            raise errors.read_only_result(self)
         try:
             self._data.setflags(write=True)
         except ValueError:
-            raise errors.MutationError(
-                f"{errors.called(self)} is a view of memory that isn't its own to write. Write "
-                "the Tensor that it is a view of, or t.copy()."
-            ) from None
+            raise errors.view_of_another(self) from None
         return self._data
 
     def _lock(self, where: Place) -> None:
@@ -506,16 +394,6 @@ def _share_memory(view: Tensor, inputs: tuple[Any, ...]) -> None:
     for x in inputs:
         if isinstance(x, Tensor) and (base is x._data or base is x._data.base):
             view._memory = _memory_of(x)
-
-
-def _rebuild(
-    kind: type[Tensor], data: np.ndarray, requires_grad: bool, name: str | None, grad: Any
-) -> Tensor:
-    t = _fill(kind.__new__(kind), np.array(data))
-    t._requires_grad = requires_grad
-    t.name = name
-    t._grad = grad
-    return t
 
 
 from . import autodiff  # noqa: E402  the sweep is written on Tensors, so it comes after them

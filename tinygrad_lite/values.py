@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .errors import DtypeError, OperationError, brief
+from .errors import DtypeError, OperationError, brief, unsupported_dtype
 
 NUMBERS = frozenset((float, int, bool, type(None)))  # given to NumPy as they are: weak dtypes
 
@@ -19,10 +19,7 @@ def as_array(data: Any, dtype: DTypeLike | None, copy: bool) -> np.ndarray:
     except (TypeError, ValueError) as error:
         raise DtypeError(f"Tensor: {error}: {brief(data)}.") from error
     if array.dtype.kind not in "fiub":
-        raise DtypeError(
-            f"Tensor: {array.dtype} values aren't supported, only real numbers and bools: "
-            f"{brief(data)}."
-        )
+        raise unsupported_dtype("Tensor", array.dtype, data)
     if dtype is None and array.dtype == np.float64 and not is_array and _only_python(data):
         return array.astype(np.float32)
     return array

@@ -63,7 +63,7 @@ class batches:  # in lower case, as `range` is: what one writes in a `for`
         batch_size: int,
         *,
         shuffle: bool = True,
-        rng: "np.random.Generator | int | None" = None,
+        rng: np.random.Generator | int | None = None,
         drop_last: bool = False,
     ) -> None:
         for name, array in (("x", x), ("y", y)):

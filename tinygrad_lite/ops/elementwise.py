@@ -29,7 +29,7 @@ divide = op(
     y=lambda g, out, x, y: -g * out / y,
 )
 negative = op(np.negative, x=lambda g, out, x: -g)
-positive = op(np.positive, x=lambda g, out, x: g)
+positive = op(np.positive, run=lambda x: np.array(x, order="C"), x=lambda g, out, x: g)
 # The exponent y - 1, but for y = 0, where the gradient is 0 at every x, 0 too. NumPy's operator
 # is faster than its function: it turns squares and roots into what they are.
 power = op(

@@ -75,8 +75,8 @@ class Operation:
             apply = getattr(type(args[0]), "__apply__", None)
             if apply is not None:
                 return apply(self, args)
-        inputs = args[0] if self.each is not None and args else args
-        for value in (*inputs, *kwargs.values()):
+        values = (*args, *kwargs.values())
+        for value in values[0] if self.each is not None and values else values:
             apply = getattr(type(value), "__apply__", None)
             if apply is not None:
                 return apply(self, *self.bind(args, kwargs))
@@ -143,28 +143,9 @@ class Operation:
 
 
 @overload
-def op(
-    function: Callable[..., Any],
-    *,
-    run: Callable[..., Any] | None = None,
-    each: Rule | None = None,
-    lift: Callable[..., Any] | None = None,
-    name: str | None = None,
-    **rules: Rule | None,
-) -> Operation: ...
-
-
+def op(function: Callable[..., Any], **options: Any) -> Operation: ...
 @overload
-def op(
-    *,
-    run: Callable[..., Any] | None = None,
-    each: Rule | None = None,
-    lift: Callable[..., Any] | None = None,
-    name: str | None = None,
-    **rules: Rule | None,
-) -> Callable[[Callable[..., Any]], Operation]: ...
-
-
+def op(**options: Any) -> Callable[[Callable[..., Any]], Operation]: ...
 def op(
     function: Callable[..., Any] | None = None,
     *,
@@ -173,7 +154,7 @@ def op(
     lift: Callable[..., Any] | None = None,
     name: str | None = None,
     **rules: Rule | None,
-) -> Operation | Callable[[Callable[..., Any]], Operation]:
+) -> Any:
     """Declare an operation: a NumPy function, and the gradient rule of each of its inputs.
 
     Parameters

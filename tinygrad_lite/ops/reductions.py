@@ -15,7 +15,7 @@ def keep_axes(
     g: Any, out: Any, inputs: Sequence[Any], axis: Any = None, keepdims: bool = False, **_: Any
 ) -> tuple[Any, Any, Sequence[Any]]:
     """Undo what `keepdims=False` did to `g` and `out`."""
-    if axis is None or keepdims:
+    if axis is None or keepdims or inputs[0].ndim == 0:
         return g, out, inputs
     shape = list(inputs[0].shape)
     for i in axis if isinstance(axis, tuple) else (axis,):

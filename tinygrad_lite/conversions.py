@@ -1,0 +1,114 @@
+"""What a Tensor looks like from outside: shape, text, numbers, arrays."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from . import errors
+
+
+class Conversions:
+    """How to look at a Tensor's values."""
+
+    __slots__ = ()
+
+    _data: np.ndarray
+    _grad: Any
+    _requires_grad: bool
+    name: str | None
+    op: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._data.shape
+
+    @property
+    def ndim(self) -> int:
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        return self._data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._data.dtype
+
+    def __repr__(self) -> str:
+        kind = type(self).__name__
+        values = np.array2string(
+            self._data, separator=", ", precision=4, threshold=100, prefix=f"{kind}("
+        )
+        parts = [values, f"shape={self.shape}"]
+        if self.dtype.name not in ("float32", "int64", "bool"):
+            parts.append(f"dtype={self.dtype}")
+        if self.op is not None:
+            parts.append(f"op={self.op.name}")
+        elif self._requires_grad:
+            parts.append("requires_grad=True")
+        if self.name is not None:
+            parts.append(f"name={self.name!r}")
+        return f"{kind}({', '.join(parts)})"
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the values, as an array of its own."""
+        return self._data.copy()
+
+    def item(self) -> Any:
+        """The only entry, as a Python number."""
+        if self.size != 1:
+            raise errors.no_number("item", self)
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The entries as Python numbers, in nested lists."""
+        return self._data.tolist()
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        if self._requires_grad:
+            raise errors.no_array(self)
+        array = self._data.view()
+        array.setflags(write=False)
+        if dtype is not None and dtype != array.dtype:
+            if copy is False:
+                raise ValueError(f"{array.dtype} can't be seen as {dtype} without a copy.")
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.ndim == 0:
+            raise TypeError("a Tensor of shape () can't be iterated over.")
+        return (self[i] for i in range(len(self)))  # type: ignore[index]
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __index__(self) -> int:
+        return self._data.__index__()
+
+    def __format__(self, spec: str) -> str:
+        if spec and self.size != 1:
+            raise errors.no_number(f"format {spec!r}", self)
+        return format(self.item(), spec) if spec else repr(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.op is not None:
+            raise errors.history_stays(self)
+        return _rebuild, (type(self), self._data, self._requires_grad, self.name, self._grad)
+
+
+def _rebuild(kind: Any, data: np.ndarray, requires_grad: bool, name: str | None, grad: Any) -> Any:
+    t = kind(data, requires_grad, name=name)
+    t._grad = grad
+    return t
