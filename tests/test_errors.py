@@ -139,6 +139,14 @@ linear: the last axis of x must match the second-to-last axis of weight
     refused(e.ShapeError, text, lambda: model(x))
 
 
+def test_bias_that_does_not_fit_is_named():
+    with pytest.raises(e.ShapeError) as caught:
+        f.linear(leaf(2, 3), leaf(3, 4), leaf(5))
+    first, *lines = str(caught.value).splitlines()
+    assert first.startswith("linear: ") and "bias" in first
+    assert "    bias    (5,)" in lines
+
+
 def test_mixed_dtypes_and_parameters_of_ones_own_module_are_shown():
     class Model(nn.Module):
         def __init__(self):

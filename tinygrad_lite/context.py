@@ -23,14 +23,20 @@ Place = tuple[CodeType, int]
 
 
 class Call:
-    """A module at work: the module, the call it was made within, and the user's line."""
+    """A module at work: the module, the call it was made within, and the line that made it."""
 
-    __slots__ = ("module", "parent", "place")
+    __slots__ = ("line", "module", "parent")
 
-    def __init__(self, module: "weakref.ref[Any]", parent: "Call | None", place: Place):
+    def __init__(self, module: "weakref.ref[Any]", parent: "Call | None", line: Place):
         self.module = module
         self.parent = parent
-        self.place = place
+        self.line = line
+
+    @property
+    def place(self) -> Place:
+        """The user's line: a module of the package's own was called where its caller was."""
+        in_package = self.line[0].co_filename.startswith(_PACKAGE)
+        return self.parent.place if in_package and self.parent is not None else self.line
 
 
 class State:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import errors
+from .source import SourcePlace
 
 
 class Conversions:
@@ -16,7 +17,9 @@ class Conversions:
 
     _data: np.ndarray
     _grad: Any
+    _place: Any
     _requires_grad: bool
+    call: Any
     name: str | None
     op: Any
 
@@ -35,6 +38,16 @@ class Conversions:
     @property
     def dtype(self) -> np.dtype[Any]:
         return self._data.dtype
+
+    @property
+    def place(self) -> SourcePlace | None:
+        """Where in the user's source it was made: file, line, columns; None for a leaf."""
+        return None if self._place is None else SourcePlace(*self._place)
+
+    @property
+    def module_path(self) -> str:
+        """The path of the module that made it, below the outermost at work; '' outside of any."""
+        return "" if self.call is None else errors.path_of(self.call)
 
     def __repr__(self) -> str:
         kind = type(self).__name__

@@ -110,6 +110,9 @@ def _owner(x: Any, call: "Call | None") -> str:
 # ---- what NumPy refused --------------------------------------------------------------------------
 
 
+_PRODUCTS = ("matmul", "linear")
+
+
 def refusal(
     name: str,
     inputs: tuple[Any, ...],
@@ -140,7 +143,7 @@ def refusal(
         kind = OperationError
         headline = f"{name} writes into its input, which is read-only: it belongs to a Tensor"
         mend = "  Let the function compute a new array."
-    elif name in ("matmul", "linear") and min(map(len, shapes[:2])) > 0:
+    elif name in _PRODUCTS and "must be" not in str(error) and min(map(len, shapes[:2])) > 0:
         names = ("x", "y") if name == "matmul" else ("x", "weight")
         headline, ends, mend = _matmul_mismatch(name, names, shapes[:2])
         marks = [*ends, *marks[2:]]
@@ -149,7 +152,7 @@ def refusal(
     lines = [headline]
     lines += operand_lines(inputs, labels, marks, call, where)
     lines += call_lines(call, where)
-    if marks and marks[0] is not None and name in ("matmul", "linear"):
+    if marks and marks[0] is not None and name in _PRODUCTS:
         mend = _skipped_layer(call, shapes[0][-1]) or (mend if call is None else "")
     return kind("\n".join([*lines, mend] if mend else lines))
 

@@ -13,7 +13,6 @@ from .conversions import Conversions
 from .memory import Memory, ReadOnlyArray, clock
 from .operators import Operators
 from .ops import Operation
-from .source import SourcePlace
 from .values import NUMBERS, as_array, as_result, operand, own
 
 
@@ -224,11 +223,6 @@ class Tensor(Operators, Conversions):
     def is_leaf(self) -> bool:
         """Whether no operation made it."""
         return self.op is None
-
-    @property
-    def place(self) -> "SourcePlace | None":
-        """Where in the user's source it was made: file, line, columns; None for a leaf."""
-        return None if self._place is None else SourcePlace(*self._place)
 
     def detach(self) -> "Tensor":
         """The same memory, as a Tensor without history that requires no gradient."""

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_lite as tl
 from tinygrad_lite import Tensor
-from tinygrad_lite.errors import BoundsError
+from tinygrad_lite.errors import BoundsError, ShapeError, TinygradError
 
 f = tl.f
 FUNCTIONS = [f.relu, f.sigmoid, f.softplus, f.logsumexp, f.softmax, f.log_softmax]
@@ -122,6 +122,34 @@ def test_linear_is_the_product_and_the_sum():
     assert_allclose(f.linear(Tensor(x), weight, bias).data, x @ weight + bias, rtol=1e-14)
 
 
+@pytest.mark.parametrize(
+    ("x", "weight", "bias"),
+    [
+        ((4, 3), (3,), ()),
+        ((4, 3), (3,), (1,)),
+        ((4, 3), (3, 2), ()),
+        ((4, 3), (3, 2), (1,)),
+        ((4, 3), (3, 2), (4, 2)),
+        ((5, 4, 3), (3, 2), (4, 2)),
+        ((4, 3), (5, 3, 2), (2,)),
+        ((5, 4, 3), (5, 3, 2), (2,)),
+    ],
+)
+def test_linear_differentiates_whatever_shapes_it_takes(x, weight, bias):
+    inputs = [np.random.default_rng(0).normal(size=shape) for shape in (x, weight, bias)]
+    leaves = [Tensor(array, requires_grad=True) for array in inputs]
+    try:
+        out = f.linear(*leaves)
+    except TinygradError:
+        return  # as documented, weight has two axes and bias one
+    product = leaves[0] @ leaves[1] + leaves[2]
+    assert_allclose(out.data, product.data, rtol=1e-14)
+    for g, expected in zip(
+        out.sum().gradient(*leaves), product.sum().gradient(*leaves), strict=True
+    ):
+        assert_allclose(g.data, expected.data, rtol=1e-14)
+
+
 def test_linear_of_mixed_dtypes_is_as_numpy_promotes():
     x, weight, bias = tl.ones(4, 3), tl.ones(3, 2), np.ones(2)
     assert f.linear(x, weight, bias).dtype == np.float64
@@ -164,6 +192,12 @@ def test_cross_entropy_takes_classes_as_a_tensor():
     assert_array_equal(from_tensor.data, f.cross_entropy(x, classes).data)
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (2,), (3, 1), (1, 3), (3, 4)])
+def test_cross_entropy_refuses_classes_that_are_not_one_for_each_row(shape):
+    with pytest.raises(ShapeError, match="cross_entropy: "):
+        f.cross_entropy(tl.zeros(3, 4), np.zeros(shape, int))
+
+
 def test_cross_entropy_of_a_sure_right_answer_is_0_and_so_is_its_gradient():
     x = Tensor([[1e4, 0.0], [0.0, 1e4]], requires_grad=True)
     loss = f.cross_entropy(x, np.array([0, 1]))
@@ -192,3 +226,8 @@ def test_scatter_add_remembers_the_index_as_it_was():
     out = f.scatter_add(values, index, (3,))
     index[:] = 2
     assert out.gradient(values, gradient=[1.0, 2.0, 3.0]).tolist() == [1.0, 2.0]
+
+
+def test_scatter_add_takes_a_tensor_as_the_index():
+    values, index = Tensor([1.0, 2.0], requires_grad=True), Tensor([0, 0])
+    assert f.scatter_add(values, index, (2,)).tolist() == [3.0, 0.0]

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tinygrad_lite import Tensor
-from tinygrad_lite.errors import BoundsError
+from tinygrad_lite.errors import BoundsError, ShapeError
 
 
 def leaf(*shape):
@@ -138,3 +138,21 @@ def test_index_that_is_not_there_is_refused(index):
 def test_index_that_is_none_is_refused(index):
     with pytest.raises(BoundsError, match="getitem: "):
         leaf(3, 2)[index]
+
+
+@pytest.mark.parametrize("axis", [2, -3])
+def test_axis_to_take_along_that_is_not_there_is_refused(axis):
+    with pytest.raises(BoundsError, match="axis"):
+        np.take_along_axis(leaf(3, 2), np.array([[0]]), axis)
+
+
+def test_take_along_no_axis_reads_the_flattened_entries():
+    x, index = leaf(3, 2), np.array([5, 0, 0])
+    y = np.take_along_axis(x, index, None)
+    assert_array_equal(y.data, np.take_along_axis(x.data, index, None))
+    assert y.sum().gradient(x).tolist() == [[2.0, 0.0], [0.0, 0.0], [0.0, 1.0]]
+
+
+def test_take_along_axis_wants_as_many_axes_of_the_indices():
+    with pytest.raises(ShapeError):
+        np.take_along_axis(leaf(2, 2), np.array([0, 1]), axis=1)

@@ -1,5 +1,6 @@
 """Parameter, Buffer, and Module: what is trained, what is saved, and what holds both."""
 
+import sys
 import weakref
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
@@ -7,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ..context import Call, calls, place
+from ..context import Call, calls
 from ..errors import GradientError, StateError
 from ..tensor import Tensor
 
@@ -87,7 +88,9 @@ class Module:
         raise AttributeError(f"{type(self).__name__} has no forward(): define what it computes.")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        token = calls.set(Call(weakref.ref(self), calls.get(), place(2)))
+        caller = sys._getframe(1)
+        call = Call(weakref.ref(self), calls.get(), (caller.f_code, caller.f_lasti))
+        token = calls.set(call)
         try:
             return self.forward(*args, **kwargs)
         finally:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import BoundsError, ShapeError
 from .elementwise import clip
 from .indexing import along
 
@@ -13,7 +14,16 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
     return clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
 
 
-def _take_along_axis(arr: Any, indices: Any, axis: int = -1) -> Any:
+def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
+    if axis is None:
+        arr, axis = arr.reshape(-1), 0
+    if indices.ndim != arr.ndim:
+        raise ShapeError(
+            f"take_along_axis: indices need as many axes as the array {arr.shape}, not "
+            f"{indices.shape}."
+        )
+    if not -arr.ndim <= axis < arr.ndim:
+        raise BoundsError(f"take_along_axis: axis={axis} is out of range for shape {arr.shape}.")
     return arr[along(indices, arr.shape, axis)]
 
 

@@ -178,6 +178,11 @@ def cross_entropy(logits: Any, classes: Any) -> Any:
     Tensor or ndarray
         A loss for each row, (...).
 
+    Raises
+    ------
+    ShapeError, BoundsError
+        If `classes` has another shape, or a class is out of range.
+
     Examples
     --------
     >>> import numpy as np
@@ -185,6 +190,8 @@ def cross_entropy(logits: Any, classes: Any) -> Any:
     >>> tl.f.cross_entropy(tl.Tensor([[2.0, 0.0]]), np.array([1]))
     Tensor([2.1269], shape=(1,))
     """
+    if classes.shape != logits.shape[:-1]:
+        raise ValueError("classes must have the shape of logits without its last axis")
     count = logits.shape[-1]
     x = axis_first(logits.reshape(-1, count), 1)
     x = x - np.maximum.reduce(x, axis=0)

@@ -126,6 +126,9 @@ class Operation:
             )
         for key, value in attributes.items():
             if hasattr(value, "__apply__"):
+                if value.dtype.kind in "iub":  # an index, say
+                    attributes[key] = np.asarray(value)
+                    continue
                 raise OperationError(
                     f"{self.name}: {key} is a {type(value).__name__}, but {self.name} has no "
                     f"gradient rule for it. Declare one, op(…, {key}=…), or give {key}.numpy()."

@@ -57,6 +57,11 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
     weight : (in_features, out_features)
     bias : (out_features,)
 
+    Raises
+    ------
+    ShapeError
+        If any has another shape.
+
     Examples
     --------
     >>> import tinygrad_lite as tl
@@ -64,6 +69,8 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
     Tensor([[4.],
             [4.]], shape=(2, 1))
     """
+    if weight.ndim != 2 or bias.shape != weight.shape[1:]:
+        raise ValueError("weight must be (in_features, out_features) and bias (out_features,)")
     y = x @ weight
     if y.dtype != bias.dtype:
         return y + bias
