@@ -183,6 +183,7 @@ GRADIENTS_THAT_ARE_VIEWS = {
     "sum": lambda a, b: a.sum() + b.sum(),
     "add": lambda a, b: (a + b).sum(),
     "subtract": lambda a, b: (a - b + b + b).sum(),
+    "add, of an array": lambda a, b: ((a + b) * 2.0).sum(),
     "reshape": lambda a, b: (a.reshape(6) + b.reshape(6)).sum(),
     "transpose": lambda a, b: (a.T + b.T).sum(),
     "mean": lambda a, b: (a + b).mean(),
@@ -214,13 +215,25 @@ def test_what_flowed_in_is_not_the_gradient():
     assert x.grad.tolist() == [1.0, 1.0]
 
 
-def test_gradients_handed_out_do_not_share_memory():
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_gradients_handed_out_do_not_share_memory(create_graph):
     a, b = leaf([1.0, 2.0]), leaf([1.0, 2.0])
     y = a + b
-    found = y.sum().gradient(a, b, y)
-    for i, g in enumerate(found):
-        assert g.is_leaf and not g.requires_grad
-        assert not any(np.shares_memory(g.data, other.data) for other in found[:i])
+    for loss in (y.sum(), (y * y).sum()):
+        found = loss.gradient(a, b, y, create_graph=create_graph)
+        for i, g in enumerate(found):
+            assert create_graph or (g.is_leaf and not g.requires_grad)
+            assert not any(np.shares_memory(g.data, other.data) for other in found[:i])
+
+
+def test_gradient_of_a_number_adds_up_in_memory_of_its_own():
+    x = leaf(3.0)
+    for expected in (6.0, 12.0, 18.0):
+        (x * x).backward()
+        assert x.grad.item() == expected and type(np.asarray(x.grad)) is np.ndarray
+    memory = x.grad.data
+    x.grad.data = 1.0
+    assert memory.item() == 1.0
 
 
 def test_grad_may_be_set_and_is_copied():

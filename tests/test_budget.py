@@ -6,8 +6,6 @@ import io
 import tokenize
 import weakref
 from contextlib import suppress
-from itertools import pairwise
-from math import comb
 from pathlib import Path
 
 import numpy as np
@@ -146,12 +144,21 @@ def test_diamonds_take_no_exponential_time():
     assert y.gradient(x, create_graph=True).item() == 2.0**60
 
 
-def test_lattice_counts_its_paths():
+@pytest.mark.parametrize("levels", [10, 60])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_each_tensor_of_a_ladder_is_visited_once(levels, create_graph):
+    visits = []
+
+    @tl.op(x=lambda g, out, x: visits.append(1) or g)
+    def same(x):
+        return x + 0.0
+
     x = leaf(1.0)
-    row = [x] * 13
-    for _ in range(12):
-        row = [a + b for a, b in pairwise(row)]
-    assert row[0].gradient(x).item() == sum(comb(12, k) for k in range(13))
+    a, b = x, x
+    for _ in range(levels):
+        a, b = same(a + b), same(a - b)
+    assert (a + b).gradient(x, create_graph=create_graph).item() == 2.0 ** (levels // 2 + 1)
+    assert len(visits) <= 2 * levels
 
 
 # ---- memory --------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ class TinygradLite:
             y = tl.Tensor(rng.standard_normal(batch, np.float32))
         else:
             model, criterion = tl.models.MLP(sizes, rng=rng), nn.CrossEntropyLoss()
-            y = rng.integers(0, sizes[-1], batch)
+            y = tl.Tensor(rng.integers(0, sizes[-1], batch))
         return model, criterion, getattr(nn.optim, optimizer)(model.parameters(), lr=LR), x, y
 
     def describe(self):

@@ -207,6 +207,18 @@ def test_gradient_of_another_shape_is_refused():
         broken(leaf(3)).sum().backward()
 
 
+def test_rule_that_writes_into_what_flows_in_is_refused():
+    def scaled(g, out, x, y):
+        g *= 2.0
+        return g
+
+    broken = tl.op(np.add, name="broken", x=scaled, y=lambda g, out, x, y: g)
+    with pytest.raises(
+        OperationError, match=r"^broken: its gradient rule for x failed: .*read-only"
+    ):
+        (broken(leaf(3), leaf(3)) * 2.0).sum().backward()
+
+
 def test_operation_cannot_be_pickled_or_copied():
     for attempt in (pickle.dumps, copy.deepcopy):
         with pytest.raises(OperationError) as caught:
