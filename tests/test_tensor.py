@@ -374,6 +374,7 @@ def test_leaf_can_be_copied_and_pickled():
         assert (other.name, other.requires_grad) == ("w", True)
         assert_array_equal(other.grad.data, w.grad.data)
         assert other is not w and not np.shares_memory(other.data, w.data)
+        assert not np.shares_memory(other.grad.data, w.grad.data)
         (other * other).sum().backward()
         with tl.no_grad():
             other -= 1.0

@@ -123,5 +123,5 @@ class Conversions:
 
 def _rebuild(kind: Any, data: np.ndarray, requires_grad: bool, name: str | None, grad: Any) -> Any:
     t = kind(data, requires_grad, name=name)
-    t._grad = grad
+    t.grad = grad
     return t
