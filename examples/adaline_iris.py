@@ -42,7 +42,8 @@ def main():
 
     print(f"Adaline(2 → 1) on {len(x)} flowers, {EPOCHS} epochs at a learning rate of {LR}")
     for epoch in (0, 1, 10, 30, EPOCHS):
-        print(f"epoch {epoch:3}  squared error {errors[epoch]:.4f}  {wrong[epoch]:3} wrong")
+        note = "" if epoch else "  (all weights are 0, and a sum of 0 is neither species)"
+        print(f"epoch {epoch:3}  squared error {errors[epoch]:.4f}  {wrong[epoch]:3} wrong{note}")
     print(f"least any line has: {least:.4f}")
     print(f"accuracy: {100 * (1 - wrong[-1] / len(x)):g} %")
 

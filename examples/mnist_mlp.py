@@ -149,13 +149,14 @@ def draw(folder, model, x, y, losses, accuracies, per_epoch):
         ax.axis("off")
 
     w = model.layers[0].weight.numpy().T
-    strongest = np.argsort(-np.linalg.norm(w, axis=1))[:36]
+    strongest = np.argsort(-np.linalg.norm(w, axis=1))[:36]  # all, if the layer has fewer
     limit = np.quantile(np.abs(w), 0.999)
-    tiles = np.full((6, 6, 32, 32), np.nan)  # with gaps
-    tiles[:, :, 2:-2, 2:-2] = w[strongest].reshape(6, 6, 28, 28)
-    weights.suptitle("Weights of the 36 strongest hidden units")
+    tiles = np.full((36, 32, 32), np.nan)  # with gaps
+    tiles[: len(strongest), 2:-2, 2:-2] = w[strongest].reshape(-1, 28, 28)
+    weights.suptitle(f"Weights of the {len(strongest)} strongest hidden units")
     ax = weights.subplots()
-    ax.imshow(np.block([list(row) for row in tiles]), "RdBu_r", vmin=-limit, vmax=limit)
+    rows = [list(row) for row in tiles.reshape(6, 6, 32, 32)]
+    ax.imshow(np.block(rows), "RdBu_r", vmin=-limit, vmax=limit)
     ax.text(0.5, -0.01, "ink on red excites the unit, ink on blue inhibits it",
             transform=ax.transAxes, ha="center", va="top", fontsize=10)  # fmt: skip
     ax.axis("off")

@@ -79,11 +79,14 @@ def test_blank_lines_comments_and_docstrings_are_no_code():
 
 
 MACHINERY = ["operation.py", "__init__.py"]
-CORE = ["tensor.py", "autodiff.py", "context.py", "memory.py", "values.py"]
+CORE = ["tensor.py", "autodiff.py"]
+AROUND = ["operators.py", "conversions.py", "context.py", "memory.py", "values.py"]
 
 
 def test_core_is_to_be_read_in_one_sitting():
-    assert count(*CORE, *[f"ops/{name}" for name in MACHINERY]) <= 700
+    core = [*CORE, *[f"ops/{name}" for name in MACHINERY]]
+    assert count(*core) <= 700
+    assert count(*core, *AROUND) <= 1000
 
 
 def test_whole_table_of_operations_is_short():

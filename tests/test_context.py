@@ -82,6 +82,15 @@ def test_no_grad_decorates_functions():
     assert recorded()
 
 
+@pytest.mark.parametrize("switch", [tl.no_grad, tl.detect_anomaly])
+def test_coroutines_are_refused(switch):
+    async def train():
+        return 1
+
+    with pytest.raises(ArgumentError, match="coroutine"):
+        switch()(train)
+
+
 def test_no_grad_refuses_generators():
     def batches():
         yield 1
@@ -91,7 +100,8 @@ def test_no_grad_refuses_generators():
     text = str(caught.value)
     assert text.startswith("<function ") and "batches" in text
     assert text.endswith(
-        "is a generator, which would leave this context at its first yield. Use `with` inside it."
+        "is a generator or a coroutine, which would leave this context when it is first suspended. "
+        "Use `with` inside it."
     )
 
 

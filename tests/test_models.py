@@ -192,6 +192,18 @@ def test_mlp_of_less_than_two_sizes_is_refused(sizes):
     assert str(caught.value) == f"MLP: sizes must name at least input and output, not {sizes!r}."
 
 
+@pytest.mark.parametrize(
+    "activation", [np.tanh, tl.f.relu, lambda: np.tanh, lambda: None, nn.Tanh(), "tanh"]
+)
+def test_activation_that_makes_no_module_is_refused(activation):
+    with pytest.raises(ArgumentError) as caught:
+        MLP([2, 3, 1], activation)
+    assert str(caught.value) == (
+        "MLP: activation must make a module each time it is called, as nn.Tanh does, "
+        f"not {activation!r}."
+    )
+
+
 def test_mlp_of_a_size_of_zero_is_refused():
     with pytest.raises(ArgumentError, match="must be integers of at least 1, not 3 and 0"):
         MLP([2, 3, 0])

@@ -14,19 +14,18 @@ from .source import SourcePlace
 def check_forward(result: Any, op: Operation, inputs: tuple[Any, ...]) -> None:
     """Refuse a result that isn't finite; remember the checksums of what the user shares."""
     _refuse_not_finite(op.name, result._data, inputs)
-    for x in result.inputs:
-        memory = getattr(x, "_memory", None)
-        if memory is not None and memory.checksums is not None:
-            memory.checksums[result.index] = _checksum(x._data)
+    result._checksums = {
+        position: _checksum(x._data)
+        for position, x in enumerate(result.inputs)
+        if getattr(x, "_memory", None) is not None and x._memory.is_shared
+    }
 
 
 def check_unchanged(result: Any) -> None:
     """Refuse a result whose inputs share an array that has changed since the forward pass."""
-    for x in result.inputs:
-        memory = getattr(x, "_memory", None)
-        if memory is None or not memory.checksums or result.index not in memory.checksums:
-            continue
-        if memory.checksums[result.index] != _checksum(x._data):
+    for position, checksum in getattr(result, "_checksums", {}).items():
+        x = result.inputs[position]
+        if checksum != _checksum(x._data):
             name = f"`{x.name}`" if x.name else "a Tensor made with copy=False"
             raise MutationError(
                 f"{result.op.name}: the array that {name} shares has changed since the forward "

@@ -4,15 +4,16 @@ Tensors are visited from the last made to the first, so that a Tensor's gradient
 sum over all its uses, before it flows on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from . import errors
+from . import errors, refusals
 from .anomaly import check_backward, check_unchanged
-from .context import current
+from .context import Switch, current
 from .memory import Changed, Memory
 from .ops import fit
 from .tensor import Tensor, wrap
@@ -20,11 +21,13 @@ from .tensor import Tensor, wrap
 
 def backward(root: Tensor, gradient: Any, create_graph: bool) -> None:
     """Add the gradients of `root` to the `grad` of its leaves."""
-    found = sweep(root, gradient, (), create_graph)
-    for t, g in found:
-        if create_graph:
-            t._grad = +g if t._grad is None else t._grad + g
-        else:
+    if create_graph:
+        with Switch(recording=True):
+            for t, g in sweep(root, gradient, (), create_graph):
+                t._grad = +g if t._grad is None else t._grad + g
+        return
+    for t, g in sweep(root, gradient, (), create_graph):
+        if t._requires_grad:  # it may have been frozen since the forward pass
             t._grad = wrap(own(g) if t._grad is None else np.asarray(t._grad._data + g))
 
 
@@ -32,19 +35,20 @@ def gradient(
     root: Tensor, tensors: tuple[Tensor, ...], gradient: Any, create_graph: bool
 ) -> tuple[Tensor, ...]:
     """The gradients of `root` by `tensors`, none written anywhere."""
-    found = {id(t): g for t, g in sweep(root, gradient, tensors, create_graph)}
-    for t in tensors:
-        if id(t) not in found:
-            raise errors.not_reached(t)
-    if create_graph:
-        return tuple(+found[id(t)] for t in tensors)  # a recorded copy: nobody else's memory
-    return tuple(wrap(own(found[id(t)])) for t in tensors)
+    with Switch(recording=create_graph or None):
+        found = {id(t): g for t, g in sweep(root, gradient, tensors, create_graph)}
+        for t in tensors:
+            if id(t) not in found:
+                raise refusals.not_reached(t)
+        if create_graph:
+            return tuple(+found[id(t)] for t in tensors)  # recorded copies: nobody else's memory
+        return tuple(wrap(own(found[id(t)])) for t in tensors)
 
 
 def sweep(
-    root: Tensor, seed: Any, wanted: Iterable[Tensor], create_graph: bool
+    root: Tensor, seed: Any, wanted: Sequence[Tensor], create_graph: bool
 ) -> list[tuple[Tensor, Any]]:
-    """Run the gradient rules from `root` backwards.
+    """Run the gradient rules from `root` backwards, to the Tensors that are wanted, or to all.
 
     Returns the leaves, the Tensors that retain their gradient, and those `wanted`, each with its
     gradient: arrays, or with `create_graph` Tensors that remember how they were computed.
@@ -54,45 +58,13 @@ def sweep(
     leaves: list[Tensor] = []
     found: list[tuple[Tensor, Any]] = []
     keep = {id(t) for t in wanted}
-    anomaly = current.get().anomaly
-    out: Any
-    inputs: Sequence[Any]
+    useful = leading_to(keep, root) if wanted else None
     while frontier:
         _, t = heappop(frontier)
         g = gradients.pop(id(t))  # complete: whatever uses t was made after it
         if t._keeps_grad or id(t) in keep:
             found.append((t, g))
-        if create_graph:
-            out, inputs = t, t.inputs
-        else:
-            g.setflags(False)
-            out, inputs = t._data, t._arrays
-        if Memory.latest > t.index:
-            out, inputs = _changed(t, out, inputs)
-        if anomaly:
-            check_unchanged(t)
-        op, attributes, values = t.op, t.attributes or {}, inputs
-        if op.lift is not None:
-            g, out, values = op.lift(g, out, inputs, **attributes)
-        for position in t._sources:
-            rule = op.rule(position)
-            if rule is None:  # the gradient is zero
-                continue
-            x = t.inputs[position]
-            try:
-                flow = rule(g, out, *values, **attributes)
-                if flow.shape != values[position].shape:
-                    flow = fit(flow, values[position].shape)
-            except (AttributeError, IndexError, TypeError, ValueError) as error:
-                if isinstance(error, errors.TinygradError):
-                    raise
-                raise errors.bad_rule(t, position, g, error) from error
-            if values is not inputs:
-                flow = flow.reshape(x._data.shape)
-            if flow.dtype is not x._data.dtype:
-                flow = flow.astype(x._data.dtype)
-            if anomaly:
-                check_backward(flow, t, position)
+        for x, flow in flows(t, g, useful, create_graph):
             key = id(x)
             if key in gradients:
                 gradients[key] = gradients[key] + flow
@@ -103,6 +75,74 @@ def sweep(
             else:
                 leaves.append(x)
     return found + [(leaf, gradients[id(leaf)]) for leaf in leaves]
+
+
+def flows(
+    t: Tensor, g: Any, useful: set[int] | None, create_graph: bool
+) -> Iterator[tuple[Tensor, Any]]:
+    """What flows from the gradient of a result to each of its inputs, in their shape and dtype."""
+    out: Any
+    inputs: Sequence[Any]
+    if create_graph:
+        out, inputs = t, t.inputs
+    else:
+        g.setflags(False)  # so that no rule can change what others are given, too; see `own`
+        out, inputs = t._data, t._arrays
+    op, attributes = t.op, t.attributes or {}
+    if Memory.latest > t.index:
+        out, inputs = _changed(t, out, inputs)
+    anomaly = current.get().anomaly
+    if anomaly:
+        check_unchanged(t)
+    lifted = inputs  # with the axes that the rules are written for
+    if op.lift is not None:
+        g, out, lifted = op.lift(g, out, inputs, **attributes)
+    for position in t._sources:
+        x = t.inputs[position]
+        if useful is not None and id(x) not in useful:
+            continue
+        try:
+            flow = op.rule(position)(g, out, *lifted, **attributes)
+            if not op.trusted:
+                flow = copied(flow, create_graph)
+            if flow.shape != lifted[position].shape:
+                flow = fit(flow, lifted[position].shape)
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
+            if isinstance(error, errors.TinygradError):
+                raise
+            raise refusals.bad_rule(t, position, g, error) from error
+        if lifted is not inputs:
+            flow = flow.reshape(x._data.shape)
+        if flow.dtype is not x._data.dtype:
+            flow = flow.astype(x._data.dtype)
+        if anomaly:
+            check_backward(flow, t, position)
+        yield x, flow
+
+
+def leading_to(wanted: set[int], root: Tensor) -> set[int]:
+    """The Tensors, by identity, whose gradients are needed for those of `wanted`."""
+    reached, seen = [root], {id(root)}
+    for t in reached:  # grows on the way
+        for position in t._sources:
+            x = t.inputs[position]
+            if id(x) not in seen:
+                seen.add(id(x))
+                reached.append(x)
+    useful = set(wanted)
+    for t in sorted(reached, key=attrgetter("index")):
+        if any(id(t.inputs[position]) in useful for position in t._sources):
+            useful.add(id(t))
+    return useful
+
+
+def copied(flow: Any, create_graph: bool) -> Any:
+    """What a rule of the user's returned, in memory that the user doesn't have."""
+    if flow is None:
+        raise TypeError("it returned None. Did it forget `return`? For a gradient of zero, x=None")
+    if isinstance(flow, Tensor):
+        return flow
+    return Tensor(flow) if create_graph else np.array(flow)
 
 
 def own(g: Any) -> np.ndarray:
@@ -119,10 +159,10 @@ def own(g: Any) -> np.ndarray:
 def _seed(root: Tensor, seed: Any, create_graph: bool) -> Any:
     """What flows into the sweep."""
     if not root._requires_grad or root.op is None:
-        raise errors.without_history(root)
+        raise refusals.without_history(root)
     if seed is None:
         if root.size != 1:
-            raise errors.no_single_gradient(root)
+            raise refusals.no_single_gradient(root)
         one = root._data.dtype.type(1)
         if not create_graph and root.ndim == 0:
             return one
@@ -133,7 +173,7 @@ def _seed(root: Tensor, seed: Any, create_graph: bool) -> Any:
         g = np.array(seed._data if isinstance(seed, Tensor) else seed, root.dtype)
         g = Tensor(g) if create_graph else g
     if g.shape != root.shape:
-        raise errors.wrong_shape("backward", "the gradient must have the Tensor's shape", root, g)
+        raise refusals.wrong_shape("backward", "the gradient must have the Tensor's shape", root, g)
     return g
 
 

@@ -8,11 +8,10 @@ import inspect
 import os
 import sys
 import weakref
-from collections.abc import Iterator
-from contextlib import ContextDecorator, contextmanager
-from contextvars import ContextVar, Token
+from contextlib import ContextDecorator, ExitStack
+from contextvars import ContextVar
 from pathlib import Path
-from types import CodeType, TracebackType
+from types import CodeType
 from typing import Any, Self
 
 import numpy as np
@@ -60,7 +59,10 @@ def place(depth: int) -> Place:
 
     `depth` frames above this one are the package's own for sure.
     """
-    frame = sys._getframe(depth)
+    try:
+        frame = sys._getframe(depth)
+    except ValueError:  # called from no Python code
+        frame = sys._getframe(0)
     while (code := frame.f_code).co_filename.startswith(_PACKAGE):
         if code.co_name == "forward" and (call := calls.get()) is not None:
             return call.place
@@ -70,42 +72,44 @@ def place(depth: int) -> Place:
     return code, frame.f_lasti
 
 
-class _Switch(ContextDecorator):
+class Switch(ContextDecorator):
     """A context, also a decorator, that changes the state: re-entrant, and per thread."""
 
     def __init__(self, *, recording: bool | None = None, anomaly: bool | None = None):
         self._recording = recording
         self._anomaly = anomaly
-        self._tokens: list[Token[State]] = []
+        self._entered: list[ExitStack] = []
 
     def __enter__(self) -> Self:
         now = current.get()
         recording = now.recording if self._recording is None else self._recording
         anomaly = now.anomaly if self._anomaly is None else self._anomaly
-        self._tokens.append(current.set(State(recording, anomaly)))
+        stack = ExitStack()
+        stack.callback(current.reset, current.set(State(recording, anomaly)))
+        if self._anomaly:
+            stack.enter_context(np.errstate(all="ignore"))  # NumPy would only warn
+        self._entered.append(stack)
         return self
 
-    def _recreate_cm(self) -> "_Switch":
-        return _Switch(recording=self._recording, anomaly=self._anomaly)
+    def _recreate_cm(self) -> "Switch":
+        return Switch(recording=self._recording, anomaly=self._anomaly)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        current.reset(self._tokens.pop())
+    def __exit__(self, *error: Any) -> None:
+        self._entered.pop().close()
 
     def __call__(self, function: Any) -> Any:
-        if inspect.isgeneratorfunction(function):
+        if getattr(getattr(function, "__code__", None), "co_flags", 0) & _SUSPENDS:
             raise ArgumentError(
-                f"{function!r} is a generator, which would leave this context at its first "
-                "yield. Use `with` inside it."
+                f"{function!r} is a generator or a coroutine, which would leave this context when "
+                "it is first suspended. Use `with` inside it."
             )
         return super().__call__(function)
 
 
-def no_grad() -> _Switch:
+_SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+def no_grad() -> Switch:
     """Within it, nothing is recorded: results require no gradient, and leaves may be updated.
 
     A context, or a decorator of a function.
@@ -119,11 +123,10 @@ def no_grad() -> _Switch:
     >>> w
     Tensor(2., shape=(), requires_grad=True)
     """
-    return _Switch(recording=False)
+    return Switch(recording=False)
 
 
-@contextmanager
-def detect_anomaly() -> Iterator[None]:
+def detect_anomaly() -> Switch:
     """Within it, the first NaN or infinity that an operation or a gradient makes is an error.
 
     It also finds arrays shared with `Tensor(array, copy=False)` that were changed between
@@ -139,5 +142,4 @@ def detect_anomaly() -> Iterator[None]:
     ...
     tinygrad_lite.errors.AnomalyError: log made 1 infinity (of 2 entries) from finite inputs...
     """
-    with _Switch(anomaly=True), np.errstate(all="ignore"):  # NumPy would only warn
-        yield
+    return Switch(anomaly=True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import errors
+from . import errors, refusals
 from .source import SourcePlace
 
 
@@ -38,6 +38,11 @@ class Conversions:
     @property
     def dtype(self) -> np.dtype[Any]:
         return self._data.dtype
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no operation made it."""
+        return self.op is None
 
     @property
     def place(self) -> SourcePlace | None:
@@ -72,7 +77,7 @@ class Conversions:
     def item(self) -> Any:
         """The only entry, as a Python number."""
         if self.size != 1:
-            raise errors.no_number("item", self)
+            raise refusals.no_number("item", self)
         return self._data.item()
 
     def tolist(self) -> Any:
@@ -81,7 +86,7 @@ class Conversions:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         if self._requires_grad:
-            raise errors.no_array(self)
+            raise refusals.no_array(self)
         array = self._data.view()
         array.setflags(write=False)
         if dtype is not None and dtype != array.dtype:
@@ -92,6 +97,9 @@ class Conversions:
 
     def __len__(self) -> int:
         return len(self._data)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise refusals.no_item_assignment()
 
     def __iter__(self) -> Iterator[Any]:
         if self.ndim == 0:
@@ -112,12 +120,12 @@ class Conversions:
 
     def __format__(self, spec: str) -> str:
         if spec and self.size != 1:
-            raise errors.no_number(f"format {spec!r}", self)
+            raise refusals.no_number(f"format {spec!r}", self)
         return format(self.item(), spec) if spec else repr(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.op is not None:
-            raise errors.history_stays(self)
+            raise refusals.history_stays(self)
         return _rebuild, (type(self), self._data, self._requires_grad, self.name, self._grad)
 
 

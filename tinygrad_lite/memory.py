@@ -1,31 +1,33 @@
 """Memory that Tensors share: when it was last written, and how it is read from outside."""
 
 from itertools import count
+from threading import Lock
 from typing import Any, NoReturn
 
 import numpy as np
 
 from .context import Place
-from .errors import changed, read_only
+from .refusals import changed, read_only
 
+_marking = Lock()  # so that `latest` never goes back
 clock = count(1)  # ticks when a Tensor is made or written: tells what came after what
 
 
 class Memory:
     """When and where memory that Tensors share was last written through this package."""
 
-    __slots__ = ("checksums", "place", "written")
+    __slots__ = ("is_shared", "place", "written")
     latest = 0  # the last write of all
 
     def __init__(self) -> None:
         self.written = 0
         self.place: Place | None = None
-        # For an array of the user's, under `detect_anomaly`: its checksum at each use.
-        self.checksums: dict[int, int] | None = None
+        self.is_shared = False  # with an array of the user's
 
     def mark(self, place: Place) -> None:
-        self.written = Memory.latest = next(clock)
-        self.place = place
+        with _marking:
+            self.written = Memory.latest = next(clock)
+            self.place = place
 
 
 class ReadOnlyArray(np.ndarray):

@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike
 
 from . import nn
 from .errors import ArgumentError
+from .ops import functions as f
 from .random import generator
 from .tensor import Tensor
 
@@ -37,7 +38,7 @@ class Adaline(nn.Module):
     --------
     >>> import tinygrad_lite as tl
     >>> tl.models.Adaline(3)(tl.ones(5, 3))
-    Tensor([0., 0., 0., 0., 0.], shape=(5,), op=add)
+    Tensor([0., 0., 0., 0., 0.], shape=(5,), op=linear)
     """
 
     def __init__(self, in_features: int, bias: bool = True, *, dtype: DTypeLike = np.float32):
@@ -48,9 +49,10 @@ class Adaline(nn.Module):
         self.weight = nn.Parameter(np.zeros(in_features, dtype))
         self.bias = nn.Parameter(np.zeros((), dtype)) if bias else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = x @ self.weight
-        return y if self.bias is None else y + self.bias
+    def forward(self, x: Tensor) -> Any:
+        if self.bias is None:
+            return x @ self.weight
+        return f.linear(x, self.weight, self.bias)
 
     def summary(self) -> str:
         return f"Adaline({self.weight.size} → 1)"
@@ -99,17 +101,12 @@ class MLP(nn.Module):
     ):
         if isinstance(sizes, int) or len(sizes) < 2:
             raise ArgumentError(f"MLP: sizes must name at least input and output, not {sizes!r}.")
-        if not callable(activation) or isinstance(activation, nn.Module):
-            raise ArgumentError(
-                f"MLP: activation must make a module each time it is called, as nn.ReLU does, "
-                f"not {activation!r}."
-            )
         self.sizes = tuple(sizes)
         rng = generator(rng)
         self.layers: list[nn.Module] = []
         for in_features, out_features in pairwise(sizes):
             if self.layers:
-                self.layers.append(activation())
+                self.layers.append(_made(activation))
             self.layers.append(nn.Linear(in_features, out_features, dtype=dtype, rng=rng))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -119,3 +116,18 @@ class MLP(nn.Module):
 
     def summary(self) -> str:
         return f"MLP({' → '.join(map(str, self.sizes))})"
+
+
+def _made(activation: Callable[[], nn.Module]) -> nn.Module:
+    cause = module = None
+    if not isinstance(activation, nn.Module):
+        try:
+            module = activation()
+        except TypeError as error:  # a function of arrays, such as np.tanh
+            cause = error
+    if not isinstance(module, nn.Module):
+        raise ArgumentError(
+            "MLP: activation must make a module each time it is called, as nn.Tanh does, "
+            f"not {activation!r}."
+        ) from cause
+    return module

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .context import current
-from .errors import OperationError, in_place_on_leaf, unknown_function
+from .errors import OperationError
 from .ops import (
     Operation,
     compositions,
@@ -19,6 +19,7 @@ from .ops import (
     shapes,
     table,
 )
+from .refusals import in_place_on_leaf, unknown_function
 from .values import plain, unpacked
 
 if TYPE_CHECKING:

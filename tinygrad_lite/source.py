@@ -64,7 +64,10 @@ def operand_names(place: "tuple[CodeType, int] | None", count: int) -> list[str]
         operands = [node.value]
     elif isinstance(node, ast.Call):
         operands = list(node.args)
-        if isinstance(node.func, ast.Attribute) and len(operands) < count:
+        first = operands[0] if operands else None
+        if isinstance(first, ast.List | ast.Tuple):
+            operands = first.elts
+        elif isinstance(node.func, ast.Attribute) and len(operands) == count - 1:
             operands = [node.func.value, *operands]
     names = [ast.unparse(x) if isinstance(x, ast.Name | ast.Attribute) else "" for x in operands]
     return (names + [""] * count)[:count]

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import errors
+from . import errors, refusals
 from .anomaly import check_forward
 from .context import Call, Place, calls, current, place
 from .conversions import Conversions
@@ -39,12 +39,14 @@ def apply(
         data = as_result(op.name, data)
     elif not data.flags.writeable:  # an input's own array, or a view of it
         data = data.view()
+    elif not op.trusted:  # a function of the user's, who may keep the array
+        data = data.copy()
     elif has_arrays and (data.base is not None or any(data is array for array in arrays)):
         data = data.copy()  # memory of the user's
 
     kind = data.dtype.kind
     if kind not in "fiub":
-        raise errors.unsupported_dtype(op.name, data.dtype, data)
+        raise refusals.unsupported_dtype(op.name, data.dtype, data)
 
     state = current.get()
     result = Tensor.__new__(Tensor)
@@ -63,8 +65,10 @@ def apply(
                 ]
             )
             arrays = [x._data if isinstance(x, Tensor) else x for x in inputs]
+        if op.has_zero_rules:
+            sources = [i for i in sources if op.rule(i) is not None]
         result._arrays = arrays
-        result._requires_grad = True
+        result._requires_grad = bool(sources)
         result._sources = sources
         result.op = op
         result.inputs = inputs
@@ -135,6 +139,7 @@ class Tensor(Operators, Conversions):
     __slots__ = (
         "__weakref__",
         "_arrays",
+        "_checksums",
         "_data",
         "_grad",
         "_keeps_grad",
@@ -151,6 +156,7 @@ class Tensor(Operators, Conversions):
     )
 
     _arrays: Sequence[Any]  # what the operation computed with: arrays and numbers
+    _checksums: dict[int, int]  # under `detect_anomaly`: of inputs that share a user's array
     _data: np.ndarray
     _grad: "Tensor | None"
     _keeps_grad: bool
@@ -176,11 +182,13 @@ class Tensor(Operators, Conversions):
         name: str | None = None,
         copy: bool = True,
     ):
+        if isinstance(data, Tensor) and data.op is not None and current.get().recording:
+            raise refusals.history_lost(data)
         _fill(self, as_array(data, dtype, copy))
         if not copy and isinstance(data, Tensor):
             self._memory = _memory_of(data)
         elif not copy:
-            _memory_of(self).checksums = {}
+            _memory_of(self).is_shared = True
         self.name = name
         if requires_grad:
             self.requires_grad = True
@@ -202,9 +210,9 @@ class Tensor(Operators, Conversions):
     @grad.setter
     def grad(self, value: "ArrayLike | Tensor | None") -> None:
         if value is not None:
-            value = Tensor(value, dtype=self.dtype)
+            value = Tensor(getattr(value, "_data", value), dtype=self.dtype)
             if value.shape != self.shape:
-                raise errors.wrong_shape("grad", "a gradient has its Tensor's shape", self, value)
+                raise refusals.wrong_shape("grad", "a gradient has its Tensor's shape", self, value)
         self._grad = value
 
     @property
@@ -214,15 +222,10 @@ class Tensor(Operators, Conversions):
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         if self.op is not None and not value:
-            raise errors.always_requires_grad(self)
+            raise refusals.always_requires_grad(self)
         if value and self._data.dtype.kind != "f":
-            raise errors.not_floating(self)
+            raise refusals.not_floating(self)
         self._requires_grad = bool(value)
-
-    @property
-    def is_leaf(self) -> bool:
-        """Whether no operation made it."""
-        return self.op is None
 
     def detach(self) -> "Tensor":
         """The same memory, as a Tensor without history that requires no gradient."""
@@ -320,29 +323,31 @@ class Tensor(Operators, Conversions):
         """
         array = as_array(values, None, False)
         if array.shape != self.shape:
-            raise errors.wrong_shape("assign", "values need the Tensor's shape", self, array)
+            raise refusals.wrong_shape("assign", "values need the Tensor's shape", self, array)
         return self._write("assign", lambda memory: np.copyto(memory, array))
 
     def _write(self, name: str, write: Callable[[np.ndarray], Any]) -> Self:
         """Have `write` change this leaf's memory, and remember when and where."""
-        memory = self._unlock()
+        memory, refused = self._unlock(), False
         try:
             write(memory)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:  # NumPy refuses before it writes
+            refused = True
             raise errors.refusal(name, (self,), error) from error
         finally:
             memory.setflags(write=False)
-        _memory_of(self).mark(place(2))
+            if not refused:
+                _memory_of(self).mark(place(2))
         return self
 
     def _unlock(self) -> np.ndarray:
         """This leaf's array, to be written, and then locked and marked again."""
         if self.op is not None:
-            raise errors.read_only_result(self)
+            raise refusals.read_only_result(self)
         try:
             self._data.setflags(write=True)
         except ValueError:
-            raise errors.view_of_another(self) from None
+            raise refusals.view_of_another(self) from None
         return self._data
 
     def _lock(self, where: Place) -> None:
@@ -384,9 +389,8 @@ def _memory_of(t: Tensor) -> Memory:
 
 def _share_memory(view: Tensor, inputs: tuple[Any, ...]) -> None:
     """A view of an input is changed by whatever changes the input."""
-    base = view._data.base
     for x in inputs:
-        if isinstance(x, Tensor) and (base is x._data or base is x._data.base):
+        if isinstance(x, Tensor) and np.may_share_memory(view._data, x._data):
             view._memory = _memory_of(x)
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .errors import DtypeError, OperationError, brief, unsupported_dtype
+from .errors import DtypeError, OperationError, brief
+from .refusals import unsupported_dtype
 
 NUMBERS = frozenset((float, int, bool, type(None)))  # given to NumPy as they are: weak dtypes
 
@@ -58,13 +59,18 @@ def plain(index: Any) -> Any:
     """An index without Tensors."""
     if isinstance(index, tuple):
         return tuple(plain(i) for i in index)
+    if isinstance(index, slice):
+        return slice(plain(index.start), plain(index.stop), plain(index.step))
     return getattr(index, "_data", index)
 
 
 def own(attribute: Any) -> Any:
     """An attribute that nobody else can change."""
     if isinstance(attribute, tuple | list):
-        return type(attribute)(own(part) for part in attribute)
+        parts = [own(part) for part in attribute]
+        return parts if isinstance(attribute, list) else tuple(parts)
+    if isinstance(attribute, slice):
+        return slice(own(attribute.start), own(attribute.stop), own(attribute.step))
     return np.array(attribute) if isinstance(attribute, np.ndarray) else attribute
 
 

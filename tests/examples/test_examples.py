@@ -9,8 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.image import imread
+
+import tinygrad_lite as tl
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["adaline_iris", "adaline_noise_canceller", "mnist_mlp", "two_spirals"]
@@ -72,6 +75,7 @@ def test_adaline_separates_setosa_and_versicolor(tmp_path):
     printed = run(tmp_path, "adaline_iris")
     assert "accuracy: 100 %" in printed
     assert number(r"epoch 120  squared error ([\d.]+)", printed) < 0.06
+    assert re.search(r"epoch   0 .* 100 wrong  \(.*neither species\)\n", printed)
     check_picture(tmp_path / "adaline_iris.png")
 
 
@@ -104,6 +108,15 @@ def test_mlp_reads_digits(tmp_path):
     )
     assert number(r"([\d.]+) % of 10,000 test images right after \d+\.\d s", lines[3]) > 93
     check_picture(tmp_path / "pictures" / "mnist_mlp.png")
+
+
+@pytest.mark.parametrize("units", [1, 35, 36, 37])
+def test_mlp_is_drawn_whatever_its_width(units, tmp_path, capsys):
+    x = np.random.default_rng(0).normal(size=(50, 784)).astype(np.float32)
+    model = tl.models.MLP([784, units, 10])
+    load("mnist_mlp").draw(tmp_path, model, x, np.arange(50) % 10, [2.0, 1.0], {1.0: 50.0}, 2)
+    assert capsys.readouterr().out == f"Pictures: {tmp_path / 'mnist_mlp.png'}\n"
+    check_picture(tmp_path / "mnist_mlp.png")
 
 
 @contextlib.contextmanager

@@ -73,6 +73,16 @@ def test_clipping_keeps_the_dtype(clip):
     assert p.grad.dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    ("gradient", "dtype"), [([300.0, 400.0], np.float16), ([3e19, 4e19], np.float32)]
+)
+def test_squares_that_overflow_the_dtype_are_no_matter(gradient, dtype):
+    p = parameter(gradient, dtype)
+    assert clip_gradient_norm([p], 1.0) == pytest.approx(float(np.hypot(*gradient)), rel=1e-6)
+    np.testing.assert_allclose(p.grad.numpy(), [0.6, 0.8], rtol=1e-3)
+    assert p.grad.dtype == dtype
+
+
 def test_infinite_bound_only_measures():
     p = parameter([3.0, 4.0])
     assert clip_gradient_norm([p], float("inf")) == 5.0

@@ -82,7 +82,7 @@ def test_linear_draws_from_the_common_generator_by_default():
     assert nn.Linear(3, 2).weight.tolist() == one.weight.tolist() != second.weight.tolist()
 
 
-@pytest.mark.parametrize("sizes", [(0, 2), (3, -1), (3.0, 2), ("3", 2), (None, 2)])
+@pytest.mark.parametrize("sizes", [(0, 2), (3, -1), (3.0, 2), ("3", 2), (None, 2), (True, 2)])
 def test_linear_refuses_sizes_that_are_no_positive_integers(sizes):
     with pytest.raises(ArgumentError) as caught:
         nn.Linear(*sizes)
@@ -179,7 +179,6 @@ def test_module_that_occurs_twice_is_applied_twice():
     [
         (nn.ReLU, r"<class '.*ReLU'>"),
         (np.tanh, "<ufunc 'tanh'>"),
-        ([nn.ReLU()], r"\[.*"),
         (None, "None"),
     ],
 )
@@ -189,6 +188,29 @@ def test_sequential_refuses_what_is_no_module(wrong, text):
         match=rf"(?s)^Sequential takes Modules, not {text}: give ReLU\(\), not ReLU or np\.tanh\.$",
     ):
         nn.Sequential(nn.Linear(2, 3), wrong)
+
+
+@pytest.mark.parametrize("wrong", [[nn.ReLU()], (nn.ReLU(), nn.Tanh()), []])
+def test_sequential_refuses_a_list_with_the_mend(wrong):
+    with pytest.raises(
+        ArgumentError, match=r"not a (list|tuple): give them one by one: Sequential\(\*layers\)\.$"
+    ):
+        nn.Sequential(wrong)
+
+
+def test_other_attributes_of_a_sequential_are_not_applied():
+    model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.Tanh())
+    before = model(tl.ones(2)).tolist()
+    model.act = nn.Softmax()
+    assert model(tl.ones(2)).tolist() == before and len(model) == 2
+
+
+def test_slice_of_a_sequential_is_one_of_the_same_modules():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    part = model[1:]
+    assert isinstance(part, nn.Sequential)
+    assert list(part) == [model[1], model[2]]
+    assert list(part.state_dict()) == ["1.weight", "1.bias"]
 
 
 # ---- Softmax -------------------------------------------------------------------------------------

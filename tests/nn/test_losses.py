@@ -184,6 +184,14 @@ def test_number_is_a_target_of_one():
     assert nn.mse_loss(tl.Tensor(3.0), 1.0).item() == 4.0
 
 
+def test_second_derivative_of_huber_is_one_near_the_target_and_zero_beyond():
+    x = tl.Tensor([-3.0, -0.5, 0.0, 0.5, 3.0], requires_grad=True, dtype=np.float64)
+    loss = nn.huber_loss(x, np.zeros(5), reduction="sum")
+    first = loss.gradient(x, create_graph=True)
+    assert first.tolist() == [-1.0, -0.5, 0.0, 0.5, 1.0]
+    assert first.sum().gradient(x).tolist() == [0.0, 1.0, 1.0, 1.0, 0.0]
+
+
 CLASSES = (
     "CrossEntropyLoss: for logits {} the target must be integer classes of shape {}, "
     "or floating probabilities of shape {}, not {} of shape {}."
@@ -195,8 +203,8 @@ CLASSES = (
     [
         ((3, 4), np.zeros((3, 1), int), ShapeError),
         ((3, 4), np.zeros(4, int), ShapeError),
-        ((3, 4), np.zeros(3), ShapeError),  # classes that were read as floats
-        ((3, 4), np.ones((3, 4), int), DtypeError),  # one-hot, but not floating
+        ((3, 4), np.full(3, 0.5), ShapeError),
+        ((3, 4), np.ones((3, 4), int), DtypeError),
         ((3, 4), np.ones((3, 4), bool), DtypeError),
         ((3, 4), np.zeros((3, 2)), ShapeError),
         ((2, 3, 4), np.zeros((2, 4), int), ShapeError),
@@ -206,6 +214,22 @@ def test_target_that_is_neither_classes_nor_probabilities_is_refused(shape, targ
     with pytest.raises(error) as caught:
         nn.cross_entropy_loss(tl.zeros(shape), target)
     assert str(caught.value) == CLASSES.format(shape, shape[:-1], shape, target.dtype, target.shape)
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "mend"),
+    [
+        (np.array([0.0, 3.0, 1.0]), ShapeError, "target.astype(np.int64)"),
+        (np.eye(4, dtype=int)[[0, 3, 1]], DtypeError, "target.argmax(axis=-1)"),
+        (np.eye(4, dtype=bool)[[0, 3, 1]], DtypeError, "target.argmax(axis=-1)"),
+    ],
+)
+def test_classes_in_another_form_are_refused_with_a_mend_that_works(target, error, mend):
+    with pytest.raises(error) as caught:
+        nn.cross_entropy_loss(logits(), target)
+    assert str(caught.value).endswith(f"\n  {mend} would be classes.")
+    loss = nn.cross_entropy_loss(logits(), eval(mend, {"target": target, "np": np}))
+    assert loss.item() == nn.cross_entropy_loss(logits(), [0, 3, 1]).item()
 
 
 def test_logits_without_an_axis_of_classes_are_refused():
@@ -245,6 +269,24 @@ def test_target_that_is_no_probability_is_refused(module, function, wrong):
         f"{module.__name__}: targets must be probabilities in [0, 1], "
         f"but they lie between {low:g} and {high:g}."
     )
+
+
+def test_probabilities_that_do_not_sum_to_one_are_refused():
+    target = np.array([[0.5, 0.5, 0.0], [1.0, 0.0, 1.0]])
+    with pytest.raises(BoundsError) as caught:
+        nn.cross_entropy_loss(tl.zeros(2, 3), target)
+    assert str(caught.value) == (
+        "CrossEntropyLoss: each row of probabilities must sum to 1, but target[1] sums to 2; "
+        "for independent yes/no labels use bce_with_logits_loss."
+    )
+    with pytest.raises(BoundsError, match=r"but target\[\] sums to 0\.5;"):
+        nn.cross_entropy_loss(tl.zeros(2), np.array([0.5, 0.0]))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_probabilities_may_be_rounded(dtype):
+    target = np.random.default_rng(0).dirichlet(np.ones(1000), 20).astype(dtype)
+    assert np.isfinite(nn.cross_entropy_loss(tl.zeros(20, 1000), target).item())
 
 
 @each_loss

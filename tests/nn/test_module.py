@@ -139,6 +139,37 @@ def test_tensor_that_would_not_be_trained_is_refused(attributes, path):
     )
 
 
+@pytest.mark.parametrize("member", [nn.Parameter([1.0]), nn.Buffer([1.0])])
+@pytest.mark.parametrize("value", [tl.Tensor([2.0]), np.zeros(1), 0.5, nn.ReLU()])
+def test_parameter_is_not_lost_by_an_assignment_of_values(member, value):
+    model = Holder(w=member)
+    with pytest.raises(GradientError) as caught:
+        model.w = value
+    kind = type(member).__name__
+    assert str(caught.value) == (
+        f"Holder.w is a {kind}, and a {type(value).__name__} in its place would be lost to "
+        f"parameters() and state_dict(). Write values with m.w.data = …, or give a new "
+        f"nn.{kind}(…)."
+    )
+    assert model.w is member
+
+
+def test_update_in_place_assigns_the_parameter_itself():
+    model = Holder(w=nn.Parameter([1.0]))
+    with tl.no_grad():
+        model.w -= 0.5
+    assert model.w.tolist() == [0.5] and isinstance(model.w, nn.Parameter)
+
+
+@pytest.mark.parametrize("member", [nn.Parameter([1.0]), nn.ReLU()])
+@pytest.mark.parametrize("kind", [set, frozenset])
+def test_set_of_members_is_refused_as_it_has_no_order(kind, member):
+    for walked in (Holder(parts=kind([member])), Holder(part=[Holder(parts=kind([member]))])):
+        with pytest.raises(GradientError, match=r"^Holder\.(part\.0\.)?parts is a .*Use a list"):
+            walked.parameters()
+    assert Holder(names=kind(["a", "b"])).parameters() == []
+
+
 def test_results_and_constants_among_the_attributes_are_let_be():
     w = nn.Parameter([1.0])
     model = Holder(w=w, constant=tl.Tensor([1.0]), last=w * 2)
@@ -329,6 +360,34 @@ def test_each_misfit_is_refused_and_changes_nothing(change, line):
         layer.load_state_dict(state)
     np.testing.assert_array_equal(layer.weight.numpy(), before["weight"])
     np.testing.assert_array_equal(layer.bias.numpy(), before["bias"])
+
+
+@pytest.mark.parametrize("state", ["x.npz", None, [np.ones(2)]])
+def test_what_is_no_state_is_refused(state):
+    with pytest.raises(StateError) as caught:
+        nn.Linear(2, 3).load_state_dict(state)
+    assert str(caught.value) == (
+        f"Linear.load_state_dict takes a state, a dict, not a {type(state).__name__}: "
+        "tl.load(path) reads one from a file."
+    )
+
+
+def test_whole_checkpoint_is_refused_with_the_state_that_was_meant():
+    layer = nn.Linear(2, 3)
+    checkpoint = {"epoch": 3, "model": layer.state_dict(), "losses": [[1.0], [1.0, 2.0]]}
+    with pytest.raises(StateError) as caught:
+        layer.load_state_dict(checkpoint)
+    assert str(caught.value) == (
+        "Linear.load_state_dict: the state has epoch, model, losses: did you mean state['model']?"
+    )
+
+
+def test_archive_of_numpy_is_a_state(tmp_path):
+    one, other = nn.Linear(2, 3), nn.Linear(2, 3)
+    np.savez(tmp_path / "x.npz", **one.state_dict())
+    with np.load(tmp_path / "x.npz") as state:
+        other.load_state_dict(state)
+    assert other.weight.tolist() == one.weight.tolist()
 
 
 def test_state_error_is_a_key_error_that_reads_well():

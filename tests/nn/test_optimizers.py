@@ -108,7 +108,8 @@ def test_float32_stays_float32(kind, options):
     optimizer = kind([w], **options)
     descend(optimizer, 2)
     assert w.dtype == np.float32
-    assert all(a.dtype == np.float32 for entry in optimizer.state for a in entry.values())
+    arrays = [a for entry in optimizer.state for a in entry.values() if not isinstance(a, int)]
+    assert all(a.dtype == np.float32 for a in arrays)
 
 
 @each_kind
@@ -197,6 +198,22 @@ def test_parameters_without_gradient_are_skipped(kind, options):
     assert optimizer.state[1] == {}
 
 
+@pytest.mark.parametrize("kind", [nn.optim.Adam, nn.optim.AdamW])
+def test_first_step_of_a_parameter_that_is_unfrozen_later_is_a_first_step(kind):
+    a, b = weight(0.0), weight(0.0, requires_grad=False)
+    optimizer = kind([a, b], lr=1.0)
+    for _ in range(5):
+        optimizer.zero_grad()
+        (a + b).sum().backward()
+        optimizer.step()
+    b.requires_grad = True
+    optimizer.zero_grad()
+    (a + b).sum().backward()
+    optimizer.step()
+    assert b.item() == pytest.approx(-1.0, rel=1e-6)
+    assert optimizer.steps == 6
+
+
 def test_zero_grad_forgets_the_gradients():
     w = weight()
     w.grad = [1.0, 1.0]
@@ -251,11 +268,32 @@ def test_learning_rate_that_is_none_is_refused(kind, lr):
         ("RMSprop", {"alpha": 1.0}, "alpha must be at least 0 and less than 1, not 1.0"),
         ("RMSprop", {"eps": -1.0}, "eps must be at least 0, not -1.0"),
         ("RMSprop", {"momentum": 2}, "momentum must be at least 0 and less than 1, not 2"),
+        ("SGD", {"lr": "1"}, "lr must be a number of at least 0, not '1'"),
+        ("SGD", {"lr": 1, "momentum": "0.9"}, "momentum must be at least 0 and .*, not '0.9'"),
+        ("SGD", {"lr": 1, "weight_decay": "0"}, "weight_decay must be at least 0, not '0'"),
+        ("Adam", {"eps": "0"}, "eps must be at least 0, not '0'"),
+        ("Adam", {"betas": (0.9,)}, r"betas must be two numbers, not \(0.9,\)"),
+        ("Adam", {"betas": 0.9}, "betas must be two numbers, not 0.9"),
+        ("Adam", {"betas": (0.9, None)}, r"betas\[1\] must be at least 0 and .*, not None"),
+        ("RMSprop", {"alpha": None}, "alpha must be at least 0 and less than 1, not None"),
+        ("RMSprop", {"eps": [0]}, r"eps must be at least 0, not \[0\]"),
     ],
 )
 def test_option_outside_its_domain_is_refused(kind, options, text):
     with pytest.raises(ArgumentError, match=rf"^{kind}: {text}"):
         getattr(nn.optim, kind)([weight()], **options)
+
+
+def test_options_may_be_numbers_of_numpy():
+    w = weight()
+    optimizer = nn.optim.SGD([w], np.float32(0.5), np.float64(0.5), weight_decay=np.int64(0))
+    descend(optimizer)
+    assert w.dtype == np.float32
+
+
+def test_optimizer_reads_as_what_it_is():
+    assert repr(begin(nn.optim.SGD, {"lr": 0.1})) == "SGD(lr=0.1, 2 parameters)"
+    assert repr(nn.optim.Adam([weight()])) == "Adam(lr=0.001, 1 parameter)"
 
 
 def test_empty_list_of_parameters_is_refused():
@@ -352,6 +390,16 @@ def wrong_states():
     yield swapped, r"v of parameter 0 has shape \(2, 1\), the parameter \(2,\)"
     yield {**right, "kind": "Adam"}, r"^SGD.load_state_dict: the state is of Adam\.$"
     yield {**right, "lr": -1.0}, r"lr must be a number of at least 0, not -1\.0"
+    for steps in (-1, 2.5, "3", None, True):
+        yield {**right, "steps": steps}, rf"steps must be an integer of at least 0, not {steps!r}"
+    yield {**right, "state": [{"m": np.ones(2)}, {}]}, "parameter 0 has m, but must have v"
+    yield {**right, "state": [{"v": 1}, {}]}, "v of parameter 0 must be an array, not 1"
+    text = np.array(["a", "b"])
+    yield {**right, "state": [{"v": text}, {}]}, "v of parameter 0 must be an array of numbers"
+    yield {**right, "state": [None, {}]}, "state of parameter 0 must be a dict, not None"
+    yield {**right, "state": None}, "state must be a list, not None"
+    yield "x.npz", r"takes a state, a dict, not a str: tl.load\(path\) reads one from a file"
+    yield {"model": {}, "optimizer": right}, r"Did you mean state\['optimizer'\]\?"
 
 
 @pytest.mark.parametrize(("state", "text"), list(wrong_states()))
@@ -363,3 +411,46 @@ def test_state_that_does_not_fit_is_refused_and_changes_nothing(state, text):
         optimizer.load_state_dict(state)
     assert (optimizer.lr, optimizer.steps) == (0.05, 1)
     np.testing.assert_array_equal(optimizer.state[0]["v"], v)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda entry: entry.pop("v"), "parameter 1 has m, t, but must have m, t, v"),
+        (lambda entry: entry.pop("t"), "parameter 1 has m, v, but must have m, t, v"),
+        (lambda entry: entry.update(t=-1), "t of parameter 1 must be an integer of at least 0"),
+        (lambda entry: entry.update(t=entry["m"]), "t of parameter 1 must be an integer of at"),
+        (lambda entry: entry.update(m=3), "m of parameter 1 must be an array, not 3"),
+    ],
+)
+def test_state_of_adam_that_is_not_whole_is_refused_and_changes_nothing(change, text):
+    one, other = begin(nn.optim.Adam, {}), begin(nn.optim.Adam, {})
+    descend(one, 2)
+    descend(other)
+    state = one.state_dict()
+    change(state["state"][1])
+    with pytest.raises(StateError, match=text):
+        other.load_state_dict(state)
+    assert other.steps == 1 and [entry["t"] for entry in other.state] == [1, 1]
+
+
+@pytest.mark.parametrize("kind", [nn.optim.SGD, nn.optim.RMSprop])
+def test_momentum_may_be_new_when_a_state_is_loaded(kind):
+    one, other = begin(kind, {"lr": 0.1}), begin(kind, {"lr": 0.1, "momentum": 0.9})
+    descend(one)
+    other.load_state_dict(one.state_dict())
+    descend(other, 2)
+    assert other.steps == 3
+
+
+def test_state_of_a_kind_of_ones_own_may_have_counts_and_arrays():
+    class Counting(nn.optim.Optimizer):
+        def update(self, parameter, gradient, state):
+            state["times"] = state.get("times", 0) + 1
+            state.setdefault("sum", np.zeros_like(parameter))[...] += gradient
+
+    one, other = begin(Counting, {"lr": 0.1}), begin(Counting, {"lr": 0.1})
+    descend(one, 2)
+    other.load_state_dict(one.state_dict())
+    assert other.state[0]["times"] == 2
+    np.testing.assert_array_equal(other.state[0]["sum"], one.state[0]["sum"])

@@ -3,7 +3,7 @@ import pytest
 
 import tinygrad_lite as tl
 from tinygrad_lite import nn
-from tinygrad_lite.errors import ArgumentError
+from tinygrad_lite.errors import ArgumentError, StateError
 from tinygrad_lite.nn.optim import CosineAnnealingLR, ExponentialLR, LinearWarmup, StepLR
 
 
@@ -161,6 +161,8 @@ def test_loading_sets_the_rate_at_once():
             lambda o: LinearWarmup(o, 0),
             r"^LinearWarmup: steps must be an integer of at least 1, not 0\.$",
         ),
+        (lambda o: StepLR(o, True), "step_size must be an integer of at least 1, not True"),
+        (lambda o: StepLR(o, 2.0), r"step_size must be an integer of at least 1, not 2\.0"),
         (lambda o: LinearWarmup(o, 3, 0.0), r"start_factor must be in \(0, 1\], not 0\.0\.$"),
         (lambda o: LinearWarmup(o, 3, 1.5), r"start_factor must be in \(0, 1\], not 1\.5\.$"),
         (lambda o: LinearWarmup(o, 3, float("nan")), r"start_factor must be .* not nan\.$"),
@@ -171,3 +173,41 @@ def test_option_outside_its_domain_is_refused_and_the_rate_stays(make, text):
     with pytest.raises(ArgumentError, match=text):
         make(optimizer)
     assert optimizer.lr == 0.3
+
+
+@pytest.mark.parametrize("wrong", [0.1, None, [nn.Parameter([1.0])]])
+@pytest.mark.parametrize("make", [StepLR, ExponentialLR, CosineAnnealingLR, LinearWarmup])
+def test_what_is_no_optimizer_is_refused(make, wrong):
+    with pytest.raises(ArgumentError, match=rf"^{make.__name__}: give the optimizer first, not"):
+        make(wrong, 1)
+
+
+def test_counts_may_be_integers_of_numpy():
+    schedule = LinearWarmup(StepLR(sgd(), np.int64(3), 0.5), np.int32(4))
+    assert rates(schedule, 9) == rates(LinearWarmup(StepLR(sgd(), 3, 0.5), 4), 9)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda state: state.pop("count"), r"^LinearWarmup\.load_state_dict: missing count"),
+        (lambda state: state.pop("after"), "missing after"),
+        (lambda state: state.update(base=-1.0), "base must be a number of at least 0, not -1.0"),
+        (lambda state: state.update(base="1"), "base must be a number of at least 0, not '1'"),
+        (lambda state: state.update(count=-1), "count must be an integer of at least 0, not -1"),
+        (lambda state: state.update(count=2.5), "count must be an integer of at least 0, not 2.5"),
+        (lambda state: state.update(after="x"), "ExponentialLR.load_state_dict takes a state, a"),
+        (lambda state: state["after"].pop("base"), "ExponentialLR.load_state_dict: missing base"),
+        (lambda state: state["after"].update(count=None), "count must be an integer of at least"),
+    ],
+)
+def test_state_that_does_not_fit_is_refused_and_changes_nothing(change, text):
+    first = SCHEDULES["warm-up first"](sgd(lr=0.7))
+    rates(first, 6)
+    state = first.state_dict()
+    change(state)
+    second = SCHEDULES["warm-up first"](sgd())
+    before = second.state_dict(), second.optimizer.lr
+    with pytest.raises(StateError, match=text):
+        second.load_state_dict(state)
+    assert (second.state_dict(), second.optimizer.lr) == before

@@ -231,3 +231,8 @@ def test_scatter_add_remembers_the_index_as_it_was():
 def test_scatter_add_takes_a_tensor_as_the_index():
     values, index = Tensor([1.0, 2.0], requires_grad=True), Tensor([0, 0])
     assert f.scatter_add(values, index, (2,)).tolist() == [3.0, 0.0]
+
+
+def test_classes_are_no_mask():
+    with pytest.raises(tl.errors.DtypeError, match="classes must be integers, not bool"):
+        f.cross_entropy(tl.zeros(2, 2), np.array([True, False]))

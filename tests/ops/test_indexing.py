@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+import tinygrad_lite as tl
 from tinygrad_lite import Tensor
 from tinygrad_lite.errors import BoundsError, ShapeError
 
@@ -101,10 +102,27 @@ def test_index_tensor_is_remembered_as_it_was():
 
 def test_slices_are_views_and_arrays_copy():
     x = leaf(4, 2)
-    for view in (x[1:], x[2], x[:, 0], x[::-1], x[None], x[...]):
+    for view in (x[1:], x[2], x[:, 0], x[::-1], x[None], x[...], x[0, 0]):
         assert np.shares_memory(view.data, x.data)
-    for copy in (x[[0, 1]], x[np.array([True, False, True, True])], x[0, 0]):
+    for copy in (x[[0, 1]], x[np.array([True, False, True, True])]):
         assert not np.shares_memory(copy.data, x.data)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 2)])
+def test_entries_are_not_updated_in_place_one_by_one(shape):
+    w = leaf(*shape)
+    with tl.no_grad(), pytest.raises(tl.errors.MutationError):
+        for part in w:
+            part -= 1.0
+
+
+def test_slice_of_tensors_is_remembered_as_it_was():
+    x, start, stop = leaf(3), tl.Tensor(0), tl.Tensor(1)
+    y = x[start:stop].sum()
+    with tl.no_grad():
+        start += 1
+        stop += 1
+    assert y.gradient(x).tolist() == [1.0, 0.0, 0.0]
 
 
 def test_row_after_row_is_the_whole():

@@ -1,7 +1,7 @@
 """Layers."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -66,7 +66,7 @@ class Linear(Module):
         rng: Any = None,
     ):
         for size in (in_features, out_features):
-            if not isinstance(size, int | np.integer) or size < 1:
+            if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
                 raise ArgumentError(
                     f"Linear: in_features and out_features must be integers of at least 1, "
                     f"not {in_features!r} and {out_features!r}."
@@ -101,6 +101,11 @@ class Sequential(Module):
     *modules : Module
         Each takes what the one before it gives. Their paths are '0', '1', …
 
+    Raises
+    ------
+    ArgumentError
+        If one is no Module.
+
     Examples
     --------
     >>> from tinygrad_lite import nn
@@ -113,6 +118,11 @@ class Sequential(Module):
 
     def __init__(self, *modules: Module):
         for module in modules:
+            if isinstance(module, list | tuple):
+                raise ArgumentError(
+                    f"Sequential takes Modules, not a {type(module).__name__}: give them one by "
+                    "one: Sequential(*layers)."
+                )
             if not isinstance(module, Module):
                 raise ArgumentError(
                     f"Sequential takes Modules, not {module!r}: give ReLU(), not ReLU or np.tanh."
@@ -125,13 +135,20 @@ class Sequential(Module):
         return x
 
     def __iter__(self) -> Iterator[Module]:
-        return (part for part in vars(self).values() if isinstance(part, Module))
+        return (part for name, part in vars(self).items() if name.isdigit())
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def __getitem__(self, position: int) -> Module:
-        return list(self)[position]
+    @overload
+    def __getitem__(self, position: int) -> Module: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> "Sequential": ...
+
+    def __getitem__(self, position: int | slice) -> Module:
+        chosen = list(self)[position]
+        return Sequential(*chosen) if isinstance(chosen, list) else chosen
 
     def summary(self) -> str:
         return f"Sequential({len(self)} module{'' if len(self) == 1 else 's'})"

@@ -66,9 +66,9 @@ def huber_loss(
     """
     _check_delta(delta)
     _check_shapes("HuberLoss", prediction, target)
-    size = abs(prediction - target)
-    near = np.clip(size, None, delta)
-    return _reduced(near * (size - 0.5 * near), reduction)
+    r = prediction - target
+    near = np.clip(r, -delta, delta)
+    return _reduced(near * (r - 0.5 * near), reduction)
 
 
 def bce_with_logits_loss(logits: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
@@ -115,7 +115,8 @@ def cross_entropy_loss(
     ShapeError, DtypeError
         If `target` is neither of the two.
     BoundsError
-        If a class is out of range (-1, too), or a target isn't a probability.
+        If a class is out of range (-1, too), or a target isn't a probability, or they don't sum
+        to 1 along the last axis (within 0.001).
 
     Examples
     --------
@@ -137,12 +138,13 @@ def cross_entropy_loss(
             raise _wrong_class(values, classes) from error
     elif values.dtype.kind == "f" and values.shape == logits.shape:
         _check_probabilities("CrossEntropyLoss", values)
+        _check_sums(values)
         loss = -(target * f.log_softmax(logits)).sum(axis=-1)
     else:
         raise (DtypeError if values.shape == logits.shape else ShapeError)(
             f"CrossEntropyLoss: for logits {logits.shape} the target must be integer classes of "
             f"shape {logits.shape[:-1]}, or floating probabilities of shape {logits.shape}, not "
-            f"{values.dtype} of shape {values.shape}."
+            f"{values.dtype} of shape {values.shape}.{_classes_from(values, logits.shape)}"
         )
     if label_smoothing:
         even = -f.log_softmax(logits).mean(axis=-1)
@@ -297,3 +299,26 @@ def _wrong_class(values: np.ndarray, classes: int) -> BoundsError:
         f"CrossEntropyLoss: class {values[tuple(where)]} at target[{', '.join(map(str, where))}] "
         f"is out of range: the logits have {classes} classes, 0 to {classes - 1}."
     )
+
+
+def _check_sums(probabilities: np.ndarray) -> None:
+    sums = probabilities.sum(axis=-1, dtype=np.float64)
+    wrong = np.argwhere(abs(sums - 1) > 1e-3)
+    if len(wrong):
+        where = tuple(wrong[0])
+        raise BoundsError(
+            "CrossEntropyLoss: each row of probabilities must sum to 1, but "
+            f"target[{', '.join(map(str, where))}] sums to {sums[where]:.6g}; for independent "
+            "yes/no labels use bce_with_logits_loss."
+        )
+
+
+def _classes_from(values: np.ndarray, shape: tuple[int, ...]) -> str:
+    """How to make classes of a refused target that looks as if it meant them, or ''."""
+    mend = ""
+    if values.dtype.kind == "f" and values.shape == shape[:-1]:
+        mend = "astype(np.int64)" if (values == np.round(values)).all() else ""
+    elif values.dtype.kind in "biu" and values.shape == shape:
+        one_hot = (values.sum(axis=-1) == 1).all() and ((values == 0) | (values == 1)).all()
+        mend = "argmax(axis=-1)" if one_hot else ""
+    return f"\n  target.{mend} would be classes." if mend else ""

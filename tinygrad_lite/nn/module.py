@@ -2,7 +2,7 @@
 
 import sys
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -61,7 +61,8 @@ class Module:
 
     Parameters, buffers and modules are found where you put them: in attributes, and in lists,
     tuples and dicts among the attributes. There is nothing to register, and no
-    `super().__init__()` to call.
+    `super().__init__()` to call. Values for a parameter go into its `data`: only another Parameter
+    or Buffer, or None, can take its place (GradientError).
 
     Attributes
     ----------
@@ -96,6 +97,19 @@ class Module:
         finally:
             calls.reset(token)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        held = vars(self).get(name)
+        if isinstance(held, Parameter | Buffer) and not (
+            value is None or isinstance(value, Parameter | Buffer)
+        ):
+            kind = type(held).__name__
+            raise GradientError(
+                f"{type(self).__name__}.{name} is a {kind}, and a {type(value).__name__} in its "
+                f"place would be lost to parameters() and state_dict(). Write values with "
+                f"m.{name}.data = …, or give a new nn.{kind}(…)."
+            )
+        super().__setattr__(name, value)
+
     # ---- what it holds -----------------------------------------------------------------------
 
     def named_modules(self) -> Iterator[tuple[str, "Module"]]:
@@ -111,7 +125,8 @@ class Module:
         Raises
         ------
         GradientError
-            If an attribute is a Tensor that requires a gradient, but no Parameter.
+            If an attribute is a Tensor that requires a gradient, but no Parameter; or a set of
+            modules or Tensors.
         """
         for path, member in _members(self):
             if isinstance(member, Parameter):
@@ -153,15 +168,23 @@ class Module:
         """Copies of all parameters and buffers, by path."""
         return {path: member.numpy() for path, member in self._saved().items()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Copy a `state_dict` in: all of it, or if anything doesn't fit, nothing.
 
         Raises
         ------
         StateError
-            Lists what is missing, what is unexpected, and what has the wrong shape or dtype.
+            Lists what is missing, what is unexpected, and what has the wrong shape or dtype. Or
+            says that `state` is no state, or holds it among other things.
         """
+        check_state(self, state)
         members = self._saved()
+        for key, part in state.items():
+            if isinstance(part, dict) and members.keys() & part.keys():
+                raise StateError(
+                    f"{type(self).__name__}.load_state_dict: the state has {', '.join(state)}: did "
+                    f"you mean state[{key!r}]?"
+                )
         arrays = {path: np.asarray(value) for path, value in state.items()}
         wrong = [
             f"  missing     {path}  {m.shape}" for path, m in members.items() if path not in arrays
@@ -216,6 +239,15 @@ class Module:
         return "\n".join([*lines, *(f"  {path:{width}}  {said}" for path, said in rows)])
 
 
+def check_state(owner: Any, state: Any) -> None:
+    """Refuse what can't be a state at all, such as the path of its file."""
+    if not isinstance(state, Mapping):
+        raise StateError(
+            f"{type(owner).__name__}.load_state_dict takes a state, a dict, not a "
+            f"{type(state).__name__}: tl.load(path) reads one from a file."
+        )
+
+
 def _counted(n: int) -> str:
     return f"{n:,} parameter{'' if n == 1 else 's'}"
 
@@ -226,10 +258,17 @@ def _members(root: Module) -> Iterator[tuple[str, Any]]:
 
     def walk(prefix: str, parts: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, Any]]:
         for key, value in parts:
+            path = f"{prefix}{key}"
+            if isinstance(value, set | frozenset) and any(
+                isinstance(part, Module | Tensor) for part in value
+            ):
+                raise GradientError(
+                    f"{type(root).__name__}.{path} is a {type(value).__name__} of modules or "
+                    "Tensors, which has no order to name or save them in. Use a list."
+                )
             if not isinstance(value, Module | Tensor | dict | list | tuple) or id(value) in seen:
                 continue
             seen.add(id(value))
-            path = f"{prefix}{key}"
             if isinstance(value, Module | Tensor):
                 yield path, value
             if isinstance(value, Module):

@@ -39,10 +39,30 @@ def _size(a: Any, axis: int | None = None) -> Any:
     return a.size if axis is None else a.shape[axis]
 
 
+def _amax(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return np.max(a, axis=axis, keepdims=keepdims)
+
+
+def _amin(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return np.min(a, axis=axis, keepdims=keepdims)
+
+
+def _ravel(a: Any) -> Any:
+    return a.reshape(-1)
+
+
+def _std(a: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+    return np.sqrt(np.var(a, axis=axis, ddof=ddof, keepdims=keepdims))
+
+
 compositions: dict[Callable[..., Any], Callable[..., Any]] = {
+    np.amax: _amax,
+    np.amin: _amin,
     np.clip: _clip,
     np.ndim: _ndim,
+    np.ravel: _ravel,
     np.shape: _shape,
     np.size: _size,
+    np.std: _std,
     np.take_along_axis: _take_along_axis,
 }

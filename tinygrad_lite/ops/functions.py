@@ -79,6 +79,7 @@ def logsumexp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     >>> tl.f.logsumexp(tl.Tensor([1000.0, 1000.0]))
     Tensor(1000.6932, shape=())
     """
+    x = x if x.dtype.kind == "f" else x.astype(np.float64)
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)
     with np.errstate(divide="ignore"):  # the sum over nothing is 0, its logarithm -inf
@@ -127,6 +128,8 @@ def axis_first(x: Any, axis: int) -> Any:
 def checked(classes: Any, count: int) -> Any:
     """Classes on one axis, none of them negative, which NumPy would take from the end."""
     chosen = classes.reshape(-1)
+    if chosen.dtype.kind not in "iu":
+        raise TypeError(f"classes must be integers, not {chosen.dtype}")
     if chosen.size and np.minimum.reduce(chosen) < 0:
         raise IndexError(f"class {chosen.min()} is out of range: there are {count}")
     return chosen
@@ -154,8 +157,9 @@ def one_hot(classes: Any, count: int, dtype: Any = np.float32) -> Any:
     array([[0., 1., 0.],
            [1., 0., 0.]], dtype=float32)
     """
+    classes = np.asarray(classes)
     out = np.zeros((classes.size, count), dtype)
-    out[np.arange(classes.size), checked(np.asarray(classes), count)] = 1
+    out[np.arange(classes.size), checked(classes, count)] = 1
     return out.reshape(*classes.shape, count)
 
 

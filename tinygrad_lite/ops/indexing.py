@@ -9,8 +9,11 @@ from .operation import op
 
 @op(x=lambda g, out, x, index: scatter_add(g, index, x.shape))  # type: ignore[has-type]
 def getitem(x: Any, index: Any) -> Any:
-    """The entries that NumPy's indexing reads."""
-    return x[index]
+    """The entries that NumPy's indexing reads; also a single one stays a view of its array."""
+    out = x[index]
+    if isinstance(out, np.ndarray):
+        return out
+    return x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
 
 
 @op(values=lambda g, out, values, index, shape: g[index])

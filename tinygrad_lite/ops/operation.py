@@ -57,17 +57,23 @@ class Operation:
         self.rules = rules
         self._rule_list = list(rules.values())
         self._count = len(rules)
+        self.has_zero_rules = None in self._rule_list
+        self.trusted = False  # to return arrays that nobody else has: the table's own rows
         self.each = each
         self.lift = lift
         self.name = name
         self.differentiable = each is not None or any(rules.values())
         self.__doc__ = function.__doc__
+        self.__module__ = function.__module__
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
 
-    def __reduce__(self) -> str | tuple[Any, ...]:
-        raise OperationError(f"{self.name}: an operation is code and can't be pickled.")
+    def __reduce__(self) -> str:
+        return self.name  # found again as functions are, in its module
+
+    def __deepcopy__(self, memo: Any) -> "Operation":
+        return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute on arrays, or have the first argument that can `__apply__` operations do so."""
@@ -120,9 +126,11 @@ class Operation:
         if self.attribute_names is not None:
             unknown |= set(attributes) - self.attribute_names
         if unknown:
+            options = ", ".join(sorted(unknown))
             raise OperationError(
-                f"{self.name}: {', '.join(sorted(unknown))}= isn't supported on Tensors: "
-                f"its gradient isn't defined here. Leave it out, and combine operations instead."
+                f"{self.name}: {options}= isn't supported on Tensors, since no gradient rule knows "
+                f"it. Leave it out; or, if {self.name} is your own: an input needs a rule of its "
+                f"name, and an attribute is a parameter of the rules, lambda g, out, …, {options}."
             )
         for key, value in attributes.items():
             if hasattr(value, "__apply__"):
@@ -215,14 +223,30 @@ def op(
                 f"{name}: the rule of {key} must be a function of (g, out, *inputs), "
                 f"or None for a gradient of zero, not {rule!r}."
             )
-    if run is None and inspect.isfunction(function):
-        names = list(inspect.signature(function).parameters)[: len(rules)]
-        if names != list(rules):
+    inputs = list(rules)
+    if (
+        run is None
+        and inspect.isfunction(function)
+        and _parameters(function, 0, len(inputs)) != inputs
+    ):
+        raise OperationError(
+            f"{name}: there are rules for {', '.join(inputs)}, but the first parameters of {name} "
+            f"are {', '.join(inspect.signature(function).parameters)}. Rules go by the names of "
+            "the inputs, in order."
+        )
+    for key, rule in rules.items():
+        if inspect.isfunction(rule) and _parameters(rule, 2, len(inputs)) != inputs:
             raise OperationError(
-                f"{name}: there are rules for {', '.join(rules)}, but the first parameters of "
-                f"{name} are {', '.join(names)}. Rules go by the names of the inputs, in order."
+                f"{name}: the rule of {key} must take (g, out, {', '.join(inputs)}), in this "
+                f"order, and then attributes, not ({', '.join(_parameters(rule, 0))})."
             )
     return Operation(function, run or function, rules, each, lift, name)
+
+
+def _parameters(function: Any, start: int, count: int | None = None) -> list[str]:
+    """The names of some of a function's positional parameters."""
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    return list(names[start:] if count is None else names[start : start + count])
 
 
 def no_gradient(function: Callable[..., Any], inputs: str = "x") -> Operation:

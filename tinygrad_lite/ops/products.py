@@ -34,12 +34,13 @@ matmul = op(
 
 
 def as_rows(g: Any, out: Any, inputs: Sequence[Any]) -> tuple[Any, Any, Sequence[Any]]:
-    """Make one matrix of all rows of `x`, whatever axes they lie on, and so of `g` and `out`."""
+    """Make one matrix of all rows of `x`, whatever axes they lie on, and so of the others."""
     x, weight, bias = inputs
-    if x.ndim == 2:
+    if x.ndim == 2 == weight.ndim:
         return g, out, inputs
-    features, outputs = weight.shape
-    return g.reshape(-1, outputs), out.reshape(-1, outputs), [x.reshape(-1, features), weight, bias]
+    features, outputs = weight.shape if weight.ndim == 2 else (weight.size, 1)
+    inputs = [x.reshape(-1, features), weight.reshape(features, outputs), bias.reshape(outputs)]
+    return g.reshape(-1, outputs), out.reshape(-1, outputs), inputs
 
 
 @op(
@@ -54,8 +55,8 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
     Parameters
     ----------
     x : (..., in_features)
-    weight : (in_features, out_features)
-    bias : (out_features,)
+    weight : (in_features, out_features), or (in_features,) for a single output
+    bias : (out_features,), or ()
 
     Raises
     ------
@@ -69,7 +70,7 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
     Tensor([[4.],
             [4.]], shape=(2, 1))
     """
-    if weight.ndim != 2 or bias.shape != weight.shape[1:]:
+    if weight.ndim not in (1, 2) or bias.shape != weight.shape[1:]:
         raise ValueError("weight must be (in_features, out_features) and bias (out_features,)")
     y = x @ weight
     if y.dtype != bias.dtype:

@@ -40,10 +40,6 @@ def _mean(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
     return total / entries(a, total)
 
 
-def _var(a: Any, axis: Any = None, *, ddof: int = 0, keepdims: Any = False) -> Any:
-    return np.var(a, axis=axis, ddof=ddof, keepdims=keepdims)
-
-
 def _max(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
     return np.maximum.reduce(a, axis=axis, keepdims=keepdims)
 
@@ -57,21 +53,27 @@ def entries(x: Any, out: Any) -> Any:
     return x.size // (out.size or 1)
 
 
+def inverse(n: int) -> float:
+    """1/n as Python's number, which fits every dtype; NaN where there is no mean."""
+    return 1 / n if n > 0 else float("nan")
+
+
 def evenly(mask: Any, x: Any, axis: Any) -> Any:
     """Shares of the entries that tie: 1/n each, where `mask` holds n times along `axis`."""
-    return mask / np.sum(mask, axis=axis, keepdims=True, dtype=x.dtype)
+    wide = np.promote_types(x.dtype, np.float32)  # half precision can't count beyond 65504
+    return mask / np.sum(mask, axis=axis, keepdims=True, dtype=wide)
 
 
 sum_ = reduction(np.sum, run=_sum, x=lambda g, out, x, axis=None, dtype=None, keepdims=False: g)
 mean = reduction(
     np.mean,
     run=_mean,
-    x=lambda g, out, x, axis=None, keepdims=False: g / entries(x, out),
+    x=lambda g, out, x, axis=None, keepdims=False: g * inverse(entries(x, out)),
 )
 var = reduction(
     np.var,
     x=lambda g, out, x, axis=None, ddof=0, keepdims=False: (
-        2 * g / (entries(x, out) - ddof) * (x - np.mean(x, axis=axis, keepdims=True))
+        g * (2 * inverse(entries(x, out) - ddof)) * (x - np.mean(x, axis=axis, keepdims=True))
     ),
 )
 max_ = reduction(

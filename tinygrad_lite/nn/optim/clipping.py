@@ -45,7 +45,10 @@ def clip_gradient_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     _check(max_norm, "max_norm")
     trained = [p for p in _listed(parameters) if p._grad is not None]
     gradients = [p._grad._data for p in trained if p._grad is not None]
-    norm = float(np.sqrt(sum(float(np.vdot(g, g)) for g in gradients)))
+    with np.errstate(over="ignore"):
+        norm = float(np.sqrt(sum(float(np.vdot(g, g)) for g in gradients)))
+        if not np.isfinite(norm):  # squares may overflow the dtype of the gradients
+            norm = float(np.sqrt(sum(np.square(g, dtype=np.float64).sum() for g in gradients)))
     if not np.isfinite(norm):
         raise GradientError(
             f"clip_gradient_norm: the norm of the gradients is {norm}. Run the step under "

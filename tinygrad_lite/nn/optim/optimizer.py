@@ -1,13 +1,14 @@
 """What all optimizers share: their parameters, their state, and how a step writes."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ...context import place
 from ...errors import ArgumentError, GradientError, StateError
 from ...tensor import Tensor
+from ..module import check_state
 
 
 class Optimizer:
@@ -24,8 +25,10 @@ class Optimizer:
     ----------
     steps : int
         How many steps were taken.
-    state : list of dict of str to ndarray
-        What is remembered for each parameter, in their order.
+    state : list of dict of str to ndarray or int
+        What is remembered for each parameter, in their order: arrays of its shape, and counts.
+    remembered : dict of str to type, of the class
+        What a parameter's state must have once there is any: np.ndarray, or int for a count.
 
     Raises
     ------
@@ -46,6 +49,8 @@ class Optimizer:
     >>> w
     Parameter([ 1.5, -2.5], shape=(2,), requires_grad=True)
     """
+
+    remembered: ClassVar[dict[str, type]] = {}
 
     def __init__(self, parameters: Iterable[Tensor], lr: float):
         name = type(self).__name__
@@ -74,7 +79,11 @@ class Optimizer:
                 )
         self.lr = lr
         self.steps = 0
-        self.state: list[dict[str, np.ndarray]] = [{} for _ in self.parameters]
+        self.state: list[dict[str, Any]] = [{} for _ in self.parameters]
+
+    def __repr__(self) -> str:
+        count = len(self.parameters)
+        return f"{type(self).__name__}(lr={self.lr}, {count} parameter{'' if count == 1 else 's'})"
 
     @property
     def lr(self) -> float:
@@ -82,8 +91,7 @@ class Optimizer:
 
     @lr.setter
     def lr(self, value: float) -> None:
-        good = isinstance(value, int | float | np.number) and 0 <= value < np.inf
-        self._lr = float(self.checked("lr", value, bool(good), "a number of at least 0"))
+        self._lr = float(self.checked("lr", value, is_number(value), "a number of at least 0"))
 
     def checked(self, name: str, value: Any, good: bool, expected: str) -> Any:
         """`value`, if it is `good`; else an error that says what was expected."""
@@ -128,36 +136,98 @@ class Optimizer:
         raise AttributeError(f"{type(self).__name__} has no update(): define what a step does.")
 
     def state_dict(self) -> dict[str, Any]:
-        """Copies of all that a later run needs to go on: learning rate, steps, and state."""
-        state = [{key: array.copy() for key, array in entry.items()} for entry in self.state]
+        """Copies of what changes in a run: learning rate, steps, and state.
+
+        Other options, such as betas, aren't among it: give them again.
+        """
+        state = [
+            {key: v.copy() if isinstance(v, np.ndarray) else v for key, v in entry.items()}
+            for entry in self.state
+        ]
         kind = type(self).__name__
         return {"kind": kind, "lr": self.lr, "steps": self.steps, "state": state}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state_dict`; all of it is taken, or nothing.
 
         Raises
         ------
         StateError
-            If it is of another kind of optimizer, or of other parameters.
+            If it is of another kind of optimizer, or of other parameters, or isn't whole.
+        ArgumentError
+            If its learning rate is none.
         """
+        check_state(self, state)
         name = type(self).__name__
         missing = {"kind", "lr", "steps", "state"} - set(state)
         if missing:
-            raise StateError(f"{name}.load_state_dict: missing {', '.join(sorted(missing))}.")
+            meant = [k for k, v in state.items() if isinstance(v, dict) and "kind" in v]
+            mend = f" Did you mean state[{meant[0]!r}]?" if meant else ""
+            raise StateError(f"{name}.load_state_dict: missing {', '.join(sorted(missing))}.{mend}")
         if state["kind"] != name:
             raise StateError(f"{name}.load_state_dict: the state is of {state['kind']}.")
+        if not is_count(state["steps"]):
+            raise StateError(
+                f"{name}.load_state_dict: steps must be an integer of at least 0, not "
+                f"{state['steps']!r}."
+            )
+        if not isinstance(state["state"], list | tuple):
+            raise StateError(
+                f"{name}.load_state_dict: state must be a list, not {state['state']!r}."
+            )
         if len(state["state"]) != len(self.parameters):
             raise StateError(
                 f"{name}.load_state_dict: the state is of {len(state['state'])} parameters, this "
                 f"optimizer has {len(self.parameters)}."
             )
-        for i, (entry, p) in enumerate(zip(state["state"], self.parameters, strict=True)):
-            for key, array in entry.items():
-                if np.shape(array) != p.shape:
-                    raise StateError(
-                        f"{name}.load_state_dict: {key} of parameter {i} has shape "
-                        f"{np.shape(array)}, the parameter {p.shape}."
-                    )
-        self.lr, self.steps = state["lr"], int(state["steps"])
-        self.state = [{k: np.array(a) for k, a in entry.items()} for entry in state["state"]]
+        pairs = zip(state["state"], self.parameters, strict=True)
+        entries = [self._entry(i, entry, p) for i, (entry, p) in enumerate(pairs)]
+        self.lr = state["lr"]  # the last that may be refused
+        self.steps, self.state = int(state["steps"]), entries
+
+    def _entry(self, i: int, entry: Any, p: Tensor) -> dict[str, Any]:
+        """A copy of what a state remembers for parameter i, if it fits."""
+        name = f"{type(self).__name__}.load_state_dict"
+        if not isinstance(entry, dict):
+            raise StateError(f"{name}: the state of parameter {i} must be a dict, not {entry!r}.")
+        if entry and not self.remembered.keys() <= entry.keys():
+            raise StateError(
+                f"{name}: the state of parameter {i} has {', '.join(sorted(entry))}, but must have "
+                f"{', '.join(sorted(self.remembered))}."
+            )
+        copied: dict[str, Any] = {}
+        for key, value in entry.items():
+            count = isinstance(value, int | np.integer)
+            kind = self.remembered.get(key, int if count else np.ndarray)
+            if kind is int and not is_count(value):
+                raise StateError(
+                    f"{name}: {key} of parameter {i} must be an integer of at least 0, not "
+                    f"{value!r}."
+                )
+            if kind is int:
+                copied[key] = int(value)
+                continue
+            if count:
+                raise StateError(f"{name}: {key} of parameter {i} must be an array, not {value!r}.")
+            if np.shape(value) != p.shape:
+                raise StateError(
+                    f"{name}: {key} of parameter {i} has shape {np.shape(value)}, the parameter "
+                    f"{p.shape}."
+                )
+            copied[key] = np.array(value)
+            if not np.can_cast(copied[key].dtype, p.dtype, "same_kind"):
+                raise StateError(
+                    f"{name}: {key} of parameter {i} must be an array of numbers, not "
+                    f"{copied[key].dtype}."
+                )
+        return copied
+
+
+def is_number(value: Any, below: float = np.inf) -> bool:
+    """Whether it is a real number of at least 0, less than `below`."""
+    return isinstance(value, int | float | np.integer | np.floating) and bool(0 <= value < below)
+
+
+def is_count(value: Any) -> bool:
+    """Whether it is an integer of at least 0."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 0)

@@ -4,12 +4,12 @@ Updates work in place, with one spare array: temporaries would cost more than th
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ...tensor import Tensor
-from .optimizer import Optimizer
+from .optimizer import Optimizer, is_number
 
 
 class SGD(Optimizer):
@@ -51,6 +51,8 @@ class SGD(Optimizer):
     >>> w
     Parameter([1.], shape=(1,), requires_grad=True)
     """
+
+    remembered: ClassVar[dict[str, type]] = {"v": np.ndarray}
 
     def __init__(
         self,
@@ -100,7 +102,7 @@ class Adam(Optimizer):
     ::
 
         g = gradient + weight_decay · w
-        m = β₁ · m + g                       m̂ = m · (1 - β₁) / (1 - β₁ᵗ)      step t
+        m = β₁ · m + g                       m̂ = m · (1 - β₁) / (1 - β₁ᵗ)      its step t
         v = β₂ · v + g²                      v̂ = v · (1 - β₂) / (1 - β₂ᵗ)
         w = w - lr · m̂ / (√v̂ + eps)
 
@@ -122,6 +124,7 @@ class Adam(Optimizer):
     Parameter([1.75], shape=(1,), requires_grad=True)
     """
 
+    remembered: ClassVar[dict[str, type]] = {"t": int, "m": np.ndarray, "v": np.ndarray}
     decoupled = False  # whether weight decay goes past the running means
 
     def __init__(
@@ -133,19 +136,22 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ):
         super().__init__(parameters, lr)
+        pair = isinstance(betas, tuple | list) and len(betas) == 2
+        self.checked("betas", betas, pair, "two numbers")
         self.betas = (_share(self, "betas[0]", betas[0]), _share(self, "betas[1]", betas[1]))
-        self.eps = self.checked("eps", eps, eps >= 0, "at least 0")
+        self.eps = self.checked("eps", eps, is_number(eps), "at least 0")
         self.weight_decay = _decay(self, weight_decay)
 
     def update(self, parameter: np.ndarray, gradient: np.ndarray, state: dict[str, Any]) -> None:
         w, g = parameter, gradient
         if not state:
-            state.update(m=np.zeros_like(w), v=np.zeros_like(w))
+            state.update(t=0, m=np.zeros_like(w), v=np.zeros_like(w))
+        t = state["t"] = state["t"] + 1
         m, v = state["m"], state["v"]
         beta1, beta2 = self.betas
         # In m̂ / (√v̂ + eps) the factors of m and √v are numbers: kept apart from the arrays.
-        of_m = (1 - beta1) / (1 - beta1**self.steps)
-        of_root = ((1 - beta2) / (1 - beta2**self.steps)) ** 0.5
+        of_m = (1 - beta1) / (1 - beta1**t)
+        of_root = ((1 - beta2) / (1 - beta2**t)) ** 0.5
         if self.weight_decay and self.decoupled:
             w *= 1 - self.lr * self.weight_decay
         elif self.weight_decay:
@@ -153,6 +159,7 @@ class Adam(Optimizer):
         m *= beta1
         m += g
         v *= beta2
+        # `out`, for without it NumPy makes a number, not an array, of a 0-d g.
         s = np.square(g, out=np.empty_like(g))
         v += s
         np.sqrt(v, out=s)
@@ -231,6 +238,8 @@ class RMSprop(Optimizer):
     Parameter([1.5], shape=(1,), requires_grad=True)
     """
 
+    remembered: ClassVar[dict[str, type]] = {"v": np.ndarray}
+
     def __init__(
         self,
         parameters: Iterable[Tensor],
@@ -243,7 +252,7 @@ class RMSprop(Optimizer):
     ):
         super().__init__(parameters, lr)
         self.alpha = _share(self, "alpha", alpha)
-        self.eps = self.checked("eps", eps, eps >= 0, "at least 0")
+        self.eps = self.checked("eps", eps, is_number(eps), "at least 0")
         self.momentum = _share(self, "momentum", momentum)
         self.weight_decay = _decay(self, weight_decay)
 
@@ -255,14 +264,16 @@ class RMSprop(Optimizer):
         if self.weight_decay:
             g = g + self.weight_decay * w
         v *= self.alpha
-        s = np.square(g, out=np.empty_like(g))
+        s = np.square(g, out=np.empty_like(g))  # `out` as in Adam
         s *= 1 - self.alpha
         v += s
         np.sqrt(v, out=s)
         s += self.eps
         np.divide(g, s, out=s)
         if self.momentum:
-            b = state.setdefault("b", np.zeros_like(w))
+            if "b" not in state:
+                state["b"] = np.zeros_like(w)
+            b = state["b"]
             b *= self.momentum
             b += s
             s = b
@@ -270,8 +281,8 @@ class RMSprop(Optimizer):
 
 
 def _share(optimizer: Optimizer, name: str, value: float) -> float:
-    return float(optimizer.checked(name, value, 0 <= value < 1, "at least 0 and less than 1"))
+    return float(optimizer.checked(name, value, is_number(value, 1), "at least 0 and less than 1"))
 
 
 def _decay(optimizer: Optimizer, value: float) -> float:
-    return float(optimizer.checked("weight_decay", value, value >= 0, "at least 0"))
+    return float(optimizer.checked("weight_decay", value, is_number(value), "at least 0"))

@@ -1,10 +1,12 @@
 """Learning rates that change over time: call `step()` after each epoch, or each batch."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from ...errors import ArgumentError, StateError
-from .optimizer import Optimizer
+from ..module import check_state
+from .optimizer import Optimizer, is_count, is_number
 
 
 class Schedule:
@@ -22,6 +24,11 @@ class Schedule:
     base : float
     count : int
 
+    Raises
+    ------
+    ArgumentError
+        If `optimizer` is none.
+
     Examples
     --------
     >>> from tinygrad_lite import nn
@@ -36,6 +43,10 @@ class Schedule:
     """
 
     def __init__(self, optimizer: Optimizer):
+        if not isinstance(optimizer, Optimizer):
+            raise ArgumentError(
+                f"{type(self).__name__}: give the optimizer first, not {optimizer!r}."
+            )
         self.optimizer = optimizer
         self.base = optimizer.lr
         self.count = 0
@@ -54,20 +65,29 @@ class Schedule:
         """What a later run needs to go on."""
         return {"base": self.base, "count": self.count}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict`.
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state_dict`; all of it is taken, or nothing.
 
         Raises
         ------
         StateError
             If it isn't one of a schedule.
         """
-        missing = set(self.state_dict()) - set(state)
-        if missing:
-            name = type(self).__name__
-            raise StateError(f"{name}.load_state_dict: missing {', '.join(sorted(missing))}.")
+        self._check(state)
         self.base, self.count = float(state["base"]), int(state["count"])
         self.optimizer.lr = self.rate(self.count)
+
+    def _check(self, state: Mapping[str, Any]) -> None:
+        check_state(self, state)
+        name = f"{type(self).__name__}.load_state_dict"
+        missing = set(self.state_dict()) - set(state)
+        if missing:
+            raise StateError(f"{name}: missing {', '.join(sorted(missing))}.")
+        base, count = state["base"], state["count"]
+        if not is_number(base):
+            raise StateError(f"{name}: base must be a number of at least 0, not {base!r}.")
+        if not is_count(count):
+            raise StateError(f"{name}: count must be an integer of at least 0, not {count!r}.")
 
 
 class StepLR(Schedule):
@@ -175,8 +195,9 @@ class LinearWarmup(Schedule):
         after = {} if self.after is None else {"after": self.after.state_dict()}
         return {**super().state_dict(), **after}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        if self.after is not None and "after" in state:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._check(state)  # before the schedule that follows takes its part
+        if self.after is not None:
             self.after.load_state_dict(state["after"])
         super().load_state_dict(state)
 
@@ -188,6 +209,6 @@ class LinearWarmup(Schedule):
 
 
 def _positive(kind: str, name: str, value: int) -> int:
-    if not isinstance(value, int) or value < 1:
+    if not is_count(value) or value < 1:
         raise ArgumentError(f"{kind}: {name} must be an integer of at least 1, not {value!r}.")
-    return value
+    return int(value)
