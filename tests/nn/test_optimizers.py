@@ -120,6 +120,16 @@ def test_gradient_is_left_as_it_was(kind, options):
     assert w.grad.tolist() == [3.0, -4.0]
 
 
+@each_kind
+def test_memory_is_made_once(kind, options, monkeypatch):
+    optimizer = kind([weight()], **options)
+    descend(optimizer)
+    made = []
+    monkeypatch.setattr(np, "zeros_like", lambda array: made.append(array))
+    descend(optimizer)
+    assert not made
+
+
 def test_learning_rate_may_be_changed_between_steps():
     w = weight(2.0)
     optimizer = nn.optim.SGD([w], lr=1.0)

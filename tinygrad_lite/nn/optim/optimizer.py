@@ -128,7 +128,7 @@ class Optimizer:
             self.steps -= 1
             raise GradientError(
                 f"{type(self).__name__}.step: none of the {len(self.parameters)} parameters has a "
-                "gradient. Call loss.backward() first, and zero_grad() only after the step."
+                "gradient. Call loss.backward() first, and zero_grad() not between the two."
             )
 
     def update(self, parameter: np.ndarray, gradient: np.ndarray, state: dict[str, Any]) -> None:
