@@ -93,6 +93,11 @@ def test_lines_of_document_are_short(path):
     assert [line for line in text.splitlines() if len(line) > 100] == []
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=relative)
+def test_document_has_no_placeholder(path):
+    assert re.findall(r"^[A-Z]+_[A-Z_]+$", path.read_text(encoding="utf-8"), re.MULTILINE) == []
+
+
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_docstring_examples_run(path, workplace):
     for document in docstrings(path):

@@ -1,4 +1,4 @@
-"""Autograd on NumPy: define a model in code, watch its graph, read the program it runs."""
+"""An autograd mini-framework on NumPy: define models in code, and read how autodiff works."""
 
 from . import data, errors, models, nn
 from .context import detect_anomaly, no_grad
