@@ -198,3 +198,9 @@ def test_normal_numbers_have_mean_0_and_variance_1():
 def test_float32_draws_are_those_of_float64_rounded(draw):
     one, other = draw(100, rng=0).data, draw(100, rng=0, dtype=np.float64).data
     np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+@pytest.mark.parametrize("draw", [tl.rand, tl.randn])
+def test_draws_are_floating(draw):
+    with pytest.raises(tl.errors.DtypeError, match="floating-point numbers, not int64"):
+        draw(2, dtype=int)

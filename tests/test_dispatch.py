@@ -332,3 +332,10 @@ def test_tensor_is_not_written_into_an_array(index):
     with pytest.raises(GradientError, match="requires a gradient, and an array would lose"):
         array[index] = leaf()[index]
     assert_array_equal(array, X)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_list_of_pythons_floats_takes_on_the_dtype_of_the_other(dtype):
+    x = tl.Tensor(np.ones(1, dtype), requires_grad=True)
+    y = x * [0.1]
+    assert y.dtype == dtype and y.data[0] == dtype(0.1)

@@ -91,7 +91,7 @@ ALLOWED = {
     "memory": {"context", "refusals"},
     "values": {"errors", "refusals"},
     "random": {"errors"},
-    "creation": {"ops", "random", "tensor", "values"},
+    "creation": {"errors", "ops", "random", "tensor", "values"},
     "state": {"errors", "tensor", "nn"},
     "nn": {*CORE, "nn", "random"},
     "models": {"errors", "nn", "ops", "random", "tensor"},

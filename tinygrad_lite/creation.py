@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .errors import DtypeError
 from .ops import constant
 from .random import generator
 from .tensor import Tensor
@@ -97,6 +98,7 @@ def rand(
     >>> bool((tl.rand(2, rng=0) < 1).all())
     True
     """
+    _check_floating("rand", dtype)
     values = np.asarray(generator(rng).random(unpacked(shape)), dtype)
     below_1 = np.nextafter(np.ones((), dtype), np.zeros((), dtype))  # what rounding could reach
     return Tensor(np.minimum(values, below_1), requires_grad)
@@ -121,6 +123,7 @@ def randn(
     >>> bool((tl.randn(2, rng=0) == tl.randn(2, rng=0)).all())
     True
     """
+    _check_floating("randn", dtype)
     values = generator(rng).standard_normal(unpacked(shape))
     return Tensor(np.asarray(values, dtype), requires_grad)
 
@@ -183,3 +186,8 @@ def randn_like(t: Any, *, rng: Any = None) -> Tensor:
     (2, 3)
     """
     return randn(t.shape, dtype=t.dtype, rng=rng)
+
+
+def _check_floating(name: str, dtype: DTypeLike) -> None:
+    if np.dtype(dtype).kind != "f":
+        raise DtypeError(f"{name}: draws are floating-point numbers, not {np.dtype(dtype)}.")

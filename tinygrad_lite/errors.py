@@ -146,6 +146,8 @@ def refusal(
         kind = OperationError
         headline = f"{name} writes into its input, which is read-only: it belongs to a Tensor"
         mend = "  Let the function compute a new array."
+    elif name == "matmul" and () in shapes:
+        headline = f"matmul: {labels[shapes.index(())]} is a number; the product with it is x * y"
     elif name in _PRODUCTS and "must be" not in str(error) and min(map(len, shapes[:2])) > 0:
         names = ("x", "y") if name == "matmul" else ("x", "weight")
         headline, ends, mend = _matmul_mismatch(name, names, shapes[:2])

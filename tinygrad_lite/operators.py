@@ -61,7 +61,9 @@ def _method(op: Operation) -> Callable[..., "Tensor"]:
             return self.__apply__(op, (self,))
         return op(self, *args, **kwargs)
 
-    method.__name__, method.__doc__ = op.name, op.__doc__
+    own = op.function.__module__.startswith(__package__)
+    method.__name__, method.__qualname__ = op.name, f"Tensor.{op.name}"
+    method.__doc__ = op.__doc__ if own else f"`np.{op.name}` of this Tensor, with its gradient."
     return method
 
 
@@ -80,7 +82,7 @@ class Operators:
             )
         if method == "reduce" and ufunc in _REDUCTIONS:
             kwargs.setdefault("axis", 0)
-            return self.__apply__(_REDUCTIONS[ufunc], inputs, kwargs)
+            return _REDUCTIONS[ufunc](*inputs, **kwargs)
         operation = table.get(ufunc)
         if method != "__call__" or operation is None or kwargs:
             call = ufunc.__name__ + ("" if method == "__call__" else "." + method)

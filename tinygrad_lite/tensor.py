@@ -29,7 +29,7 @@ def apply(
         elif type(x) in NUMBERS:
             arrays.append(x)
         else:
-            arrays.append(operand(op.name, x))
+            arrays.append(operand(op.name, x, inputs))
             has_arrays = True
     try:
         data = op.run(*arrays, **attributes) if attributes else op.run(*arrays)

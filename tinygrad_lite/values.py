@@ -33,10 +33,15 @@ def _only_python(data: Any) -> bool:
     return type(data) in NUMBERS
 
 
-def operand(name: str, x: Any) -> Any:
-    """What an operation may be applied to, besides Tensors and Python's numbers."""
+def operand(name: str, x: Any, others: tuple[Any, ...]) -> Any:
+    """What an operation may be applied to, besides Tensors and Python's numbers.
+
+    Lists of Python's floats take on the dtype of the others, as Python's floats do.
+    """
     if isinstance(x, list | tuple):
-        x = as_array(x, None, True)
+        floats = [t.dtype for t in others if getattr(t, "dtype", np.dtype(int)).kind == "f"]
+        is_weak = floats and _only_python(x) and np.array(x).dtype.kind == "f"
+        x = as_array(x, np.result_type(*floats) if is_weak else None, True)
     if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fiub":
         return x
     raise DtypeError(

@@ -114,7 +114,11 @@ class Operation:
         try:
             given = self.signature.bind(*args, **kwargs).arguments
         except TypeError as error:
-            raise OperationError(f"{self.name}: {error}, in {self.name}{self.signature}.") from None
+            takes = ", ".join(
+                p.name if p.default is p.empty else f"{p.name}={p.default!r}"
+                for p in self.signature.parameters.values()
+            )
+            raise OperationError(f"{self.name}: {error}, in {self.name}({takes}).") from None
         count = 1 if self.each is not None else len(self.rules)
         names = list(self.signature.parameters)[:count]
         missing = [name for name in names if name not in given]
