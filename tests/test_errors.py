@@ -129,7 +129,7 @@ def test_module_and_layer_that_was_skipped_are_named():
     model, x = Model(), tl.ones(64, 784)
     text = """\
 linear: the last axis of x must match the second-to-last axis of weight
-    x       (64, 784)
+    x       (64, 784)    layers.1 input
                  ^^^
     weight  (128, 10)    layers.1.weight
              ^^^
@@ -158,7 +158,7 @@ def test_mixed_dtypes_and_parameters_of_ones_own_module_are_shown():
     model, x = Model(), tl.ones(5, 4)
     text = """\
 matmul: the last axis of x must match the second-to-last axis of y
-    x  (5, 4)  float32
+    x  (5, 4)  float32  Model input
            ^
     y  (3, 2)  float64  kernel
         ^

@@ -1,5 +1,6 @@
 """The errors, and how they are worded: operation, arguments, what was expected, the mend."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -180,11 +181,23 @@ def operand_lines(
         if not hasattr(x, "shape"):
             yield f"    {label:{wide}}  {brief(x)}"
             continue
-        said = owner(x, call) or (source if call is None else "")
+        said = owner(x, call) or (source if call is None else _input_of(call, x))
         dtype = str(x.dtype) if mixed else ""
         yield f"    {label:{wide}}  {shape:{width}}  {dtype}  {said}".rstrip()
         if mark is not None:
             yield "    " + " " * (wide + 2) + _carets(x.shape, mark)
+
+
+def _input_of(call: "Call", x: Any) -> str:
+    """`layers.1 input`, if `x` was given to the module that is at work."""
+    frame, module = sys._getframe(), call.module()
+    while frame.f_back is not None:
+        frame = frame.f_back
+        code, values = frame.f_code, frame.f_locals
+        if code.co_name == "forward" and values.get("self") is module:
+            given = code.co_varnames[1 : code.co_argcount]
+            return f"{path_of(call)} input" if any(values.get(n) is x for n in given) else ""
+    return ""
 
 
 def _carets(shape: tuple[int, ...], axis: int) -> str:
