@@ -61,7 +61,7 @@ def _method(op: Operation) -> Callable[..., "Tensor"]:
             return self.__apply__(op, (self,))
         return op(self, *args, **kwargs)
 
-    own = op.function.__module__.startswith(__package__)
+    own = str(getattr(op.function, "__module__", "")).startswith(str(__package__))
     method.__name__, method.__qualname__ = op.name, f"Tensor.{op.name}"
     method.__doc__ = op.__doc__ if own else f"`np.{op.name}` of this Tensor, with its gradient."
     return method

@@ -64,7 +64,7 @@ class Operation:
         self.name = name
         self.differentiable = each is not None or any(rules.values())
         self.__doc__ = function.__doc__
-        self.__module__ = function.__module__
+        self.__module__ = getattr(function, "__module__", __name__)  # older ufuncs have none
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
