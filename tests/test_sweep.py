@@ -32,7 +32,9 @@ def test_leaf_frozen_since_the_forward_pass_gets_no_gradient():
 
 def test_input_with_a_gradient_of_zero_alone_is_not_recorded():
     c = tl.Tensor([1.0, 0.0], requires_grad=True)
-    assert not np.where(c, 1.0, 2.0).requires_grad
+    y = np.where(c, 1.0, 2.0)
+    assert not y.requires_grad
+    assert y.op is None and y.inputs == ()
 
 
 def test_mean_of_many_half_precision_numbers_has_a_gradient():

@@ -13,7 +13,7 @@ from .conversions import Conversions
 from .memory import Memory, ReadOnlyArray, clock
 from .operators import Operators
 from .ops import Operation
-from .values import NUMBERS, as_array, as_result, operand, own
+from .values import NUMBERS, as_array, as_result, operand, snapshot
 
 
 def apply(
@@ -56,7 +56,9 @@ def apply(
     result._memory = None
     result.name = None
     result.index = next(clock)
-    if sources and state.recording and op.differentiable and kind == "f":
+    if sources and op.has_zero_rules:
+        sources = [position for position in sources if op.rule(position) is not None]
+    if sources and state.recording and kind == "f":
         if has_arrays:  # the user's, who may change them
             inputs = tuple(
                 [
@@ -65,14 +67,12 @@ def apply(
                 ]
             )
             arrays = [x._data if isinstance(x, Tensor) else x for x in inputs]
-        if op.has_zero_rules:
-            sources = [i for i in sources if op.rule(i) is not None]
         result._arrays = arrays
-        result._requires_grad = bool(sources)
+        result._requires_grad = True
         result._sources = sources
         result.op = op
         result.inputs = inputs
-        result.attributes = attributes and {key: own(value) for key, value in attributes.items()}
+        result.attributes = attributes and {key: snapshot(v) for key, v in attributes.items()}
         result.call = calls.get()
         result._place = place(3)
     else:

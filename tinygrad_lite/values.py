@@ -69,13 +69,14 @@ def plain(index: Any) -> Any:
     return getattr(index, "_data", index)
 
 
-def own(attribute: Any) -> Any:
-    """An attribute that nobody else can change."""
+def snapshot(attribute: Any) -> Any:
+    """An attribute as it is now, which nobody else can change."""
     if isinstance(attribute, tuple | list):
-        parts = [own(part) for part in attribute]
+        parts = [snapshot(part) for part in attribute]
         return parts if isinstance(attribute, list) else tuple(parts)
     if isinstance(attribute, slice):
-        return slice(own(attribute.start), own(attribute.stop), own(attribute.step))
+        parts = [snapshot(i) for i in (attribute.start, attribute.stop, attribute.step)]
+        return slice(*parts)
     return np.array(attribute) if isinstance(attribute, np.ndarray) else attribute
 
 

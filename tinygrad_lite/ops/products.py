@@ -15,13 +15,9 @@ def as_matrices(g: Any, out: Any, inputs: Sequence[Any]) -> tuple[Any, Any, Sequ
         return g, out, inputs
     shape = g.shape
     if y.ndim == 1:
-        shape = (*shape, 1)
+        y, shape = y.reshape(*y.shape, 1), (*shape, 1)
     if x.ndim == 1:
-        shape = (*shape[:-1], 1, shape[-1])
-    if x.ndim == 1:
-        x = x.reshape(1, *x.shape)
-    if y.ndim == 1:
-        y = y.reshape(*y.shape, 1)
+        x, shape = x.reshape(1, *x.shape), (*shape[:-1], 1, shape[-1])
     return g.reshape(shape), out.reshape(shape), [x, y]
 
 
