@@ -30,7 +30,10 @@ def test_infinity_of_the_forward_pass_names_operation_input_and_line():
         r"log made 1 infinity \(of 2 entries\) from finite inputs\n"
         r"    x  \(2,\)    x\n"
         r"    x lies between 0 and 1\n"
-        r"  at test_anomaly\.py:\d+:  lambda: np\.log\(x\),",
+        r"  at test_anomaly\.py:\d+:  lambda: np\.log\(x\),\n"
+        r"  log is defined for x > 0\. If np\.where is to hide this later: the gradient\n"
+        r"  would still be NaN\. Choose a safe input first, "
+        r"np\.log\(np\.where\(x > 0, x, 1\.0\)\)\.",
         lambda: np.log(x),
     )
 
@@ -43,7 +46,10 @@ def test_nan_of_the_forward_pass_is_counted():
         r"    y  \(2,\)      y\n"
         r"    x lies between 0 and 0\n"
         r"    y lies between 0 and 1\n"
-        r"  at test_anomaly\.py:\d+:  lambda: x / y,",
+        r"  at test_anomaly\.py:\d+:  lambda: x / y,\n"
+        r"  divide is defined for y != 0\. If np\.where is (.|\n)*"
+        r"  would still be NaN\. Choose a safe input first, "
+        r"np\.divide\(x, np\.where\(y != 0, y, 1\.0\)\)\.",
         lambda: x / y,
     )
 
@@ -144,6 +150,88 @@ def test_nan_behind_where_is_found():
     loss = np.where(x > 0, np.sqrt(x), 0.0).sum()
     with pytest.raises(AnomalyError, match="gradient of sqrt by x made 1 NaN"), tl.detect_anomaly():
         loss.backward()
+
+
+def test_branch_that_where_did_not_take_is_told_with_its_mend():
+    x = leaf([0.0, 4.0])
+    with pytest.raises(AnomalyError) as caught, tl.detect_anomaly():
+        np.where(x > 0, np.sqrt(x), 0.0).sum().backward()
+    assert str(caught.value).endswith(
+        "\n  The gradient that flowed in is 0 there: this is a branch that np.where, or a mask, "
+        "didn't take,\n  but 0 times infinity is NaN. Choose a safe input first, "
+        "np.sqrt(np.where(x > 0, x, 1.0))."
+    )
+    with tl.detect_anomaly():
+        np.where(x > 0, np.sqrt(np.where(x > 0, x, 1.0)), 0.0).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.25]
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        lambda x, y: np.where(x > 0, y, 0.0),
+        lambda x, y: y * (x > 0),
+        lambda x, y: y[1:],
+        lambda x, y: np.concatenate([y[1:], y[1:]]),
+    ],
+    ids=["where", "mask", "slice", "twice"],
+)
+def test_gradient_of_0_that_flowed_in_is_said_however_it_came(hide):
+    x = leaf([0.0, 4.0])
+    loss = hide(x, np.sqrt(x)).sum()
+    with pytest.raises(AnomalyError, match="that flowed in is 0 there"), tl.detect_anomaly():
+        loss.backward()
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_nan_where_a_gradient_did_flow_in_is_told_plainly(axis):
+    x = leaf(np.zeros((2, 2)))
+    with pytest.raises(AnomalyError) as caught, tl.detect_anomaly():
+        (np.sqrt(x).sum(axis=axis) * 2.0).sum().backward()
+    assert "that flowed in" not in str(caught.value)
+
+
+def test_infinity_that_where_would_hide_is_an_anomaly_of_the_forward_pass():
+    x = leaf([0.0, 4.0])
+    refused(
+        r"log made 1 infinity(.|\n)*np\.log\(np\.where\(x > 0, x, 1\.0\)\)\.",
+        lambda: np.where(x > 0, np.log(x), 0.0),
+    )
+    with tl.detect_anomaly():
+        np.where(x > 0, np.log(np.where(x > 0, x, 1.0)), 0.0).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.25]
+
+
+def test_overflow_is_named_where_it_happens_and_not_where_it_shows():
+    x = leaf([300.0, 500.0])
+
+    def loss():
+        small = np.exp(x)
+        large = small * small  # the first to overflow
+        return 1.0 / large
+
+    refused(r"multiply made 1 infinity(.|\n)*:  large = small \* small(.|\n)*", loss)
+
+
+def test_overflow_of_a_gradient_is_named_where_it_happens():
+    x = leaf([1e-200])
+    with pytest.raises(AnomalyError, match="the gradient of divide by y"), tl.detect_anomaly():
+        (1.0 / x).sum().backward()
+
+
+def test_module_whose_gradient_is_none_is_named():
+    class Root(nn.Module):
+        def forward(self, x):
+            return np.sqrt(x)
+
+    model = nn.Sequential(Root(), Root())
+    x = leaf([0.0])
+    with pytest.raises(AnomalyError) as caught, tl.detect_anomaly():
+        model(x).backward()
+    assert re.search(
+        r"^the gradient of sqrt by x(.|\n)*\n  in 1: Root\(\), called at test_anomaly\.py:\d+:",
+        str(caught.value),
+    )
 
 
 def test_training_step_without_anomaly_passes():

@@ -35,6 +35,7 @@ def refused(kind, text, function):
         (e.DtypeError, TypeError),
         (e.BoundsError, IndexError),
         (e.BoundsError, ValueError),
+        (e.SingularError, np.linalg.LinAlgError),
         (e.ArgumentError, ValueError),
         (e.OperationError, TypeError),
         (e.GradientError, RuntimeError),
@@ -370,6 +371,20 @@ def test_operand_that_is_no_number_is_quoted_in_short():
         "not ndarray array(['word', 'word', "
     )
     assert len(text) < 200 and text.endswith("….")
+
+
+def test_singular_matrix_is_told_with_a_mend():
+    a = leaf(2, 2)
+    refused(
+        e.SingularError,
+        """inv: Singular matrix
+    x  (2, 2)    a
+  at test_errors.py:#:  lambda: np.linalg.inv(a),
+  Add a small multiple of the identity, or use np.linalg.pinv.""",
+        lambda: np.linalg.inv(a),
+    )
+    with pytest.raises(e.ShapeError, match=r"^inv: 1-dimensional array given"):
+        np.linalg.inv(leaf(2))
 
 
 # ---- gradients -----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What `detect_anomaly` looks for: the first NaN or infinity, and shared arrays that changed."""
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,13 @@ from .source import SourcePlace
 
 def check_forward(result: Any, op: Operation, inputs: tuple[Any, ...]) -> None:
     """Refuse a result that isn't finite; remember the checksums of what the user shares."""
-    _refuse_not_finite(op.name, result._data, inputs)
+    mend = []
+    if any(sign in op.domain for sign in "<>="):
+        mend = [
+            f"  {op.name} is defined for {op.domain}. If np.where is to hide this later: the "
+            f"gradient\n  would still be NaN. Choose a safe input first, {_safe_input(op)}."
+        ]
+    _refuse_not_finite(op.name, result._data, inputs, mend=mend)
     result._checksums = {
         position: _checksum(x._data)
         for position, x in enumerate(result.inputs)
@@ -34,18 +41,42 @@ def check_unchanged(result: Any) -> None:
             )
 
 
-def check_backward(contribution: Any, result: Any, position: int) -> None:
-    """Refuse a gradient that isn't finite."""
+def check_backward(contribution: Any, result: Any, position: int, g: Any = None) -> None:
+    """Refuse a gradient that isn't finite; `g` is what flowed in."""
     names = list(result.op.rules)
     label = names[position] if position < len(names) else f"input {position}"
-    values = getattr(contribution, "_data", contribution)
-    _refuse_not_finite(
-        f"the gradient of {result.op.name} by {label}", values, result.inputs, result
-    )
+    what = f"the gradient of {result.op.name} by {label}"
+    array = np.asarray(getattr(contribution, "_data", contribution))
+    mend = []
+    if _is_masked(array, getattr(g, "_data", g)):
+        mend = [
+            "  The gradient that flowed in is 0 there: this is a branch that np.where, or a mask, "
+            "didn't take,\n  but 0 times infinity is NaN. Choose a safe input first, "
+            f"{_safe_input(result.op)}."
+        ]
+    _refuse_not_finite(what, array, result.inputs, result, mend)
 
 
-def _refuse_not_finite(what: str, array: Any, inputs: tuple[Any, ...], of: Any = None) -> None:
-    array = np.asarray(array)
+def _is_masked(flow: Any, g: Any) -> bool:
+    """Whether nothing flowed in wherever what flows out isn't finite: 0/0, or 0 times infinity."""
+    bad = ~np.isfinite(flow)
+    if g is None or not bad.any():
+        return False
+    return not (g[bad] if g.shape == flow.shape else g).any()
+
+
+def _safe_input(op: Operation) -> str:
+    """How to give an operation an input that is harmless where its output isn't taken."""
+    if op.domain in ("x > 0", "x >= 0"):
+        return f"np.{op.name}(np.where(x > 0, x, 1.0))"
+    if op.domain == "y != 0":
+        return f"np.{op.name}(x, np.where(y != 0, y, 1.0))"
+    return f"as np.where(inside, x, harmless) for {op.name}"
+
+
+def _refuse_not_finite(
+    what: str, array: Any, inputs: tuple[Any, ...], of: Any = None, mend: Sequence[str] = ()
+) -> None:
     if array.dtype.kind != "f" or np.isfinite(array).all():
         return
     nans, infinities = int(np.isnan(array).sum()), int(np.isinf(array).sum())
@@ -62,7 +93,7 @@ def _refuse_not_finite(what: str, array: Any, inputs: tuple[Any, ...], of: Any =
         for label, v in zip("xyz", values, strict=False)
         if v.size and v.dtype.kind in "fiu"
     ]
-    raise AnomalyError("\n".join([*lines, *call_lines(call, where)]))
+    raise AnomalyError("\n".join([*lines, *call_lines(call, where), *mend]))
 
 
 def _checksum(array: Any) -> int:

@@ -7,6 +7,7 @@ sum over all its uses, before it flows on.
 from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 from operator import attrgetter
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,47 +19,60 @@ from .memory import Changed, Memory
 from .ops import fit
 from .tensor import Tensor, wrap
 
+Seed = tuple[Tensor, Any]  # a result, and the gradient that flows into it from beyond
+_adding = Lock()  # to `grad`, where threads may share a leaf
+
 
 def backward(root: Tensor, gradient: Any, create_graph: bool) -> None:
     """Add the gradients of `root` to the `grad` of its leaves."""
+    seeds = [(root, seed(root, gradient, create_graph))]
     if create_graph:
         with Switch(recording=True):
-            for t, g in sweep(root, gradient, (), create_graph):
+            for t, g in sweep(seeds, (), create_graph):
                 t._grad = +g if t._grad is None else t._grad + g
         return
-    for t, g in sweep(root, gradient, (), create_graph):
+    for t, g in sweep(seeds, (), create_graph):
         if t._requires_grad:  # it may have been frozen since the forward pass
-            t._grad = wrap(own(g) if t._grad is None else np.asarray(t._grad._data + g))
+            with _adding:
+                t._grad = wrap(own(g) if t._grad is None else np.asarray(t._grad._data + g))
 
 
 def gradient(
     root: Tensor, tensors: tuple[Tensor, ...], gradient: Any, create_graph: bool
 ) -> tuple[Tensor, ...]:
     """The gradients of `root` by `tensors`, none written anywhere."""
+    found = gradients([(root, seed(root, gradient, create_graph))], tensors, create_graph)
+    for t, g in zip(tensors, found, strict=True):
+        if g is None:
+            raise refusals.not_reached(t)
+    return tuple(g for g in found if g is not None)
+
+
+def gradients(
+    seeds: Sequence[Seed], tensors: Sequence[Tensor], create_graph: bool
+) -> list[Tensor | None]:
+    """What `seeds`, flowing in, give to each of `tensors`; None if nothing reaches it."""
     with Switch(recording=create_graph or None):
-        found = {id(t): g for t, g in sweep(root, gradient, tensors, create_graph)}
-        for t in tensors:
-            if id(t) not in found:
-                raise refusals.not_reached(t)
-        if create_graph:
-            return tuple(+found[id(t)] for t in tensors)  # recorded copies: nobody else's memory
-        return tuple(wrap(own(found[id(t)])) for t in tensors)
+        found = {id(t): g for t, g in sweep(seeds, tensors, create_graph)}
+        if create_graph:  # recorded copies: nobody else's memory
+            return [+found[id(t)] if id(t) in found else None for t in tensors]
+        return [wrap(own(found[id(t)])) if id(t) in found else None for t in tensors]
 
 
 def sweep(
-    root: Tensor, seed: Any, wanted: Sequence[Tensor], create_graph: bool
+    seeds: Sequence[Seed], wanted: Sequence[Tensor], create_graph: bool
 ) -> list[tuple[Tensor, Any]]:
-    """Run the gradient rules from `root` backwards, to the Tensors that are wanted, or to all.
+    """Run the gradient rules from results backwards, to the Tensors that are wanted, or to all.
 
     Returns the leaves, the Tensors that retain their gradient, and those `wanted`, each with its
     gradient: arrays, or with `create_graph` Tensors that remember how they were computed.
     """
-    gradients = {id(root): _seed(root, seed, create_graph)}
-    frontier = [(-root.index, root)]  # results that a gradient has reached, the last made first
+    gradients = {id(root): g for root, g in seeds}
+    frontier = sorted((-root.index, root) for root, _ in seeds)  # reached, the last made first
     leaves: list[Tensor] = []
     found: list[tuple[Tensor, Any]] = []
     keep = {id(t) for t in wanted}
-    useful = leading_to(keep, root) if wanted else None
+    useful = leading_to(keep, [root for root, _ in seeds]) if wanted else None
     while frontier:
         _, t = heappop(frontier)
         g = gradients.pop(id(t))  # complete: whatever uses t was made after it
@@ -116,13 +130,13 @@ def flows(
         if flow.dtype is not x._data.dtype:
             flow = flow.astype(x._data.dtype)
         if anomaly:
-            check_backward(flow, t, position)
+            check_backward(flow, t, position, g)
         yield x, flow
 
 
-def leading_to(wanted: set[int], root: Tensor) -> set[int]:
+def leading_to(wanted: set[int], roots: Sequence[Tensor]) -> set[int]:
     """The Tensors, by identity, whose gradients are needed for those of `wanted`."""
-    reached, seen = [root], {id(root)}
+    reached, seen = list(roots), set(map(id, roots))
     for t in reached:  # grows on the way
         for position in t._sources:
             x = t.inputs[position]
@@ -156,22 +170,22 @@ def own(g: Any) -> np.ndarray:
     return np.array(g, order="C")
 
 
-def _seed(root: Tensor, seed: Any, create_graph: bool) -> Any:
-    """What flows into the sweep."""
+def seed(root: Tensor, gradient: Any, create_graph: bool) -> Any:
+    """What flows into the sweep at `root`: by default 1, into a single entry."""
     if not root._requires_grad or root.op is None:
         raise refusals.without_history(root)
-    if seed is None:
+    if gradient is None:
         if root.size != 1:
             raise refusals.no_single_gradient(root)
         one = root._data.dtype.type(1)
         if not create_graph and root.ndim == 0:
             return one
-        seed = one.reshape(root.shape)
-    if isinstance(seed, Tensor) and create_graph:
-        g: Any = seed
+        gradient = one.reshape(root.shape)
+    if not create_graph:  # a view that rules can't write to, and `own` copies where it must
+        array = getattr(gradient, "_data", gradient)
+        g: Any = np.asarray(array, root.dtype).view()
     else:
-        g = np.array(seed._data if isinstance(seed, Tensor) else seed, root.dtype)
-        g = Tensor(g) if create_graph else g
+        g = gradient if isinstance(gradient, Tensor) else Tensor(np.array(gradient, root.dtype))
     if g.shape != root.shape:
         raise refusals.wrong_shape("backward", "the gradient must have the Tensor's shape", root, g)
     return g

@@ -8,6 +8,7 @@ import inspect
 import os
 import sys
 import weakref
+from collections.abc import Callable
 from contextlib import ContextDecorator, ExitStack
 from contextvars import ContextVar
 from pathlib import Path
@@ -41,14 +42,15 @@ class Call:
 class State:
     """What every operation asks. Never changed, only replaced."""
 
-    __slots__ = ("anomaly", "recording")
+    __slots__ = ("anomaly", "leave", "recording")
 
-    def __init__(self, recording: bool, anomaly: bool):
+    def __init__(self, recording: bool, anomaly: bool, leave: Callable[[], None]):
         self.recording = recording
         self.anomaly = anomaly
+        self.leave = leave  # goes back to the state before
 
 
-current: ContextVar[State] = ContextVar("current", default=State(True, False))  # noqa: B039
+current: ContextVar[State] = ContextVar("current", default=State(True, False, lambda: None))  # noqa: B039
 calls: ContextVar[Call | None] = ContextVar("calls", default=None)
 
 _PACKAGE = str(Path(__file__).parent) + os.sep
@@ -78,24 +80,22 @@ class Switch(ContextDecorator):
     def __init__(self, *, recording: bool | None = None, anomaly: bool | None = None):
         self._recording = recording
         self._anomaly = anomaly
-        self._entered: list[ExitStack] = []
 
     def __enter__(self) -> Self:
         now = current.get()
         recording = now.recording if self._recording is None else self._recording
         anomaly = now.anomaly if self._anomaly is None else self._anomaly
         stack = ExitStack()
-        stack.callback(current.reset, current.set(State(recording, anomaly)))
+        stack.callback(current.reset, current.set(State(recording, anomaly, stack.close)))
         if self._anomaly:
             stack.enter_context(np.errstate(all="ignore"))  # NumPy would only warn
-        self._entered.append(stack)
         return self
 
     def _recreate_cm(self) -> "Switch":
         return Switch(recording=self._recording, anomaly=self._anomaly)
 
     def __exit__(self, *error: Any) -> None:
-        self._entered.pop().close()
+        current.get().leave()
 
     def __call__(self, function: Any) -> Any:
         if getattr(getattr(function, "__code__", None), "co_flags", 0) & _SUSPENDS:

@@ -1,5 +1,7 @@
 """What a Tensor looks like from outside: shape, text, numbers, arrays."""
 
+import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,7 +9,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import errors, refusals
-from .source import SourcePlace
+from .context import current
+from .source import READING, STORING, SourcePlace, taker
 
 
 class Conversions:
@@ -85,8 +88,11 @@ class Conversions:
         return self._data.tolist()
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        user = taker(sys._getframe(1))
+        if user == READING:
+            raise refusals.no_index(self)
         if self._requires_grad:
-            raise refusals.no_array(self)
+            raise refusals.into_array(self) if user == STORING else refusals.no_array(self)
         array = self._data.view()
         array.setflags(write=False)
         if dtype is not None and dtype != array.dtype:
@@ -107,13 +113,26 @@ class Conversions:
         return (self[i] for i in range(len(self)))  # type: ignore[index]
 
     def __bool__(self) -> bool:
+        if self.size != 1:
+            raise refusals.no_truth(self)
         return bool(self._data)
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number())
+
+    def _number(self) -> Any:
+        """The only entry. An array may not have it if it requires a gradient; others are warned."""
+        user = taker(sys._getframe(2)) if self._requires_grad else ""
+        if user == STORING:
+            raise refusals.into_array(self)
+        if user.startswith("numpy"):
+            raise refusals.no_array(self)
+        if user and not user.startswith("math.is") and current.get().recording:
+            warnings.warn(refusals.leaves_graph(self, user), UserWarning, stacklevel=3)
+        return self.item()
 
     def __index__(self) -> int:
         return self._data.__index__()

@@ -32,6 +32,10 @@ class ArgumentError(TinygradError, ValueError):
     """An option outside its domain."""
 
 
+class SingularError(TinygradError, np.linalg.LinAlgError):
+    """A matrix that can't be inverted or factored."""
+
+
 class OperationError(TinygradError, TypeError):
     """A function, or a use of one, that has no gradient here."""
 
@@ -139,6 +143,9 @@ def refusal(
         headline = f"{name}: {_axis_text(attributes)} is out of range"
         ndim = len(shapes[0])
         mend = f"  x has {ndim} ax{'i' if ndim == 1 else 'e'}s: {_axes_of(ndim)}."
+    elif isinstance(error, np.linalg.LinAlgError) and "imension" not in str(error):
+        kind = SingularError
+        mend = "  Add a small multiple of the identity, or use np.linalg.pinv."
     elif isinstance(error, IndexError):
         kind = BoundsError
     elif isinstance(error, TypeError) or "integer powers" in str(error):

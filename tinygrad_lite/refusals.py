@@ -1,6 +1,11 @@
 """What a Tensor refuses, worded: each function makes the error for one mistake."""
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+from inspect import Signature, isfunction, signature
 from typing import Any
+
+import numpy as np
 
 from .errors import (
     DtypeError,
@@ -14,15 +19,128 @@ from .errors import (
 )
 from .source import SourcePlace, operand_names
 
+# ---- functions, operations and their rules -------------------------------------------------------
 
-def unknown_function(name: str, kwargs: dict[str, Any]) -> OperationError:
-    if kwargs:
-        options = ", ".join(f"{key}=" for key in kwargs)
-        return OperationError(f"{name}: {options} isn't supported on Tensors. Use t.astype(…).")
+
+def unknown_function(name: str, known: Sequence[str]) -> OperationError:
+    close = get_close_matches(name.rpartition(".")[2], known, 1, 0.8)
+    near = f" The nearest that has one: {close[0]}." if close else ""
     return OperationError(
         f"{name} has no gradient here, so it isn't applied to Tensors. Compose it of functions "
-        f"that have one, declare your own with tl.op, or apply it to t.detach().numpy()."
+        f"that have one, declare your own with tl.op, or apply it to t.numpy().{near}"
     )
+
+
+UFUNC_OPTIONS = {  # with the defaults, as text, that may be given
+    "out": "()",
+    "where": "True",
+    "casting": "same_kind",
+    "order": "K",
+    "subok": "True",
+    "dtype": "None",
+    "signature": "None",
+}
+
+
+def ufunc_option(name: str, option: str) -> OperationError:
+    mend = {
+        "out": "an array would lose the graph, also in array += t. Compute a new Tensor, "
+        "array + t; or without gradient write t.numpy() into the array.",
+        "where": "some entries would have no value. Use np.where(condition, x, y).",
+        "dtype": "use t.astype(…).",
+    }.get(option, "leave it out.")
+    return OperationError(f"{name}: {option}= isn't supported on Tensors: {mend}")
+
+
+def wrong_call(name: str, error: TypeError | str, taken: Signature) -> OperationError:
+    takes = ", ".join(
+        p.name if p.default is p.empty else f"{p.name}={p.default!r}"
+        for p in taken.parameters.values()
+    )
+    return OperationError(f"{name}: {error}, in {name}({takes}).")
+
+
+def misfit(call: Any, name: str, args: Any, options: Any, error: TypeError) -> TypeError:
+    """What was wrong with a call of a composition: its arguments, or what it did with them."""
+    if not isinstance(error, OperationError):
+        try:
+            signature(call).bind(*args, **options)
+        except TypeError as wrong:
+            return wrong_call(name, wrong, signature(call))
+    return error
+
+
+def unknown_option(name: str, unknown: Sequence[str]) -> OperationError:
+    options = ", ".join(unknown)
+    return OperationError(
+        f"{name}: {options}= isn't supported on Tensors, since no gradient rule knows it. Leave it "
+        f"out; or, if {name} is your own: an input needs a rule of its name, and an attribute is a "
+        f"parameter of the rules, lambda g, out, …, {options}."
+    )
+
+
+def no_rule_for(name: str, key: str, value: Any) -> OperationError:
+    """A floating Tensor where an operation takes an attribute."""
+    return OperationError(
+        f"{name}: {key} is a {type(value).__name__}, but {name} has no gradient rule for it. "
+        f"Declare one, op(…, {key}=lambda g, out, …, {key}: …), or {key}=None if its gradient is "
+        f"zero; or give {key}.numpy()."
+    )
+
+
+def misdeclared(
+    name: str, function: Any, run: Any, each: Any, rules: dict[str, Any]
+) -> OperationError | None:
+    """What is wrong with the declaration of an operation, if anything is."""
+    inputs = list(rules)
+    if not callable(function):
+        return OperationError(f"op takes a function of arrays, not {brief(function)}.")
+    if not rules and each is None:
+        return OperationError(
+            f"{name}: no gradient rule was given. Give one for each input, by its name: "
+            f"op({name}, x=lambda g, out, x: …), or x=None if its gradient is zero."
+        )
+    for key, rule in rules.items():
+        if rule is not None and not callable(rule):
+            return OperationError(
+                f"{name}: the rule of {key} must be a function of (g, out, *inputs), or None for a "
+                f"gradient of zero, not {rule!r}."
+            )
+    if run is None and isfunction(function) and _parameters(function, 0, inputs) != inputs:
+        return OperationError(
+            f"{name}: there are rules for {', '.join(inputs)}, but the first parameters of {name} "
+            f"are {', '.join(signature(function).parameters)}. Rules go by the names of the "
+            "inputs, in order."
+        )
+    for key, rule in rules.items():
+        if isfunction(rule) and _parameters(rule, 2, inputs) != inputs:
+            return OperationError(
+                f"{name}: the rule of {key} must take (g, out, {', '.join(inputs)}), in this "
+                f"order, and then attributes, not ({', '.join(_parameters(rule, 0))})."
+            )
+    return None
+
+
+def _parameters(function: Any, start: int, like: Sequence[str] | None = None) -> list[str]:
+    """The names of a function's positional parameters from `start`; as many as `like` has."""
+    names = list(function.__code__.co_varnames[: function.__code__.co_argcount])[start:]
+    return names if like is None else names[: len(like)]
+
+
+def bad_rule(user: Any, position: int, g: Any, error: Exception) -> OperationError:
+    """A gradient rule that failed, or gave something that is no gradient."""
+    names = list(user.op.rules) or ["*inputs"]
+    label = names[position] if position < len(names) else f"input {position}"
+    return OperationError(
+        f"{user.op.name}: its gradient rule for {label} failed: {error}\n"
+        f"  A rule is a function of (g, out, {', '.join(names)}) and the operation's attributes, "
+        f"with their defaults;\n  here g and out have shape {user.shape}.\n"
+        f"  It returns an array of the shape of {label}, {user.inputs[position].shape}, or one "
+        f"that broadcasts to or from it."
+    )
+
+
+# ---- values that changed, and writing ------------------------------------------------------------
 
 
 def read_only(what: str) -> MutationError:
@@ -49,27 +167,27 @@ def changed(op: Any, position: int, t: Any, user: Any) -> MutationError:
     return MutationError("\n".join(lines))
 
 
-def bad_rule(user: Any, position: int, g: Any, error: Exception) -> OperationError:
-    """A gradient rule that failed, or gave something that is no gradient."""
-    names = list(user.op.rules) or ["*inputs"]
-    label = names[position] if position < len(names) else f"input {position}"
-    return OperationError(
-        f"{user.op.name}: its gradient rule for {label} failed: {error}\n"
-        f"  A rule is a function of (g, out, {', '.join(names)}) and the operation's attributes; "
-        f"here g and out have shape {user.shape}.\n"
-        f"  It returns an array of the shape of {label}, {user.inputs[position].shape}, or one "
-        f"that broadcasts to or from it."
-    )
+_SIGNS = {
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "floor_divide": "//",
+    "remainder": "%",
+    "power": "**",
+}
 
 
 def in_place_on_leaf(t: Any, name: str) -> MutationError:
-    sign = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}[name]
-    w = t.name or "w"
+    w, sign = t.name or "w", _SIGNS[name]
     return MutationError(
         f"{w} {sign}= … would change a leaf that requires a gradient behind the graph's back.\n"
         f"  To update it in place:  with tl.no_grad(): {w} {sign}= …\n"
         f"  For a new Tensor:       {w} = {w} {sign} …"
     )
+
+
+# ---- what a Tensor is made of, and looked at as --------------------------------------------------
 
 
 def wrong_shape(name: str, rule: str, t: Any, values: Any) -> ShapeError:
@@ -85,6 +203,36 @@ def no_array(t: Any) -> GradientError:
         f"{called(t)} requires a gradient, and an array would lose its graph. Use t.detach(), "
         "t.numpy() for a copy, or NumPy's functions on the Tensor itself; np.stack joins a list of "
         "Tensors."
+    )
+
+
+def into_array(t: Any) -> GradientError:
+    return GradientError(
+        f"array[…] = …: {called(t)} requires a gradient, and an array would lose its graph. "
+        "Collect Tensors in a list, and np.stack them; or write the value alone, t.numpy()."
+    )
+
+
+def no_index(t: Any) -> OperationError:
+    return OperationError(
+        f"array[t]: {called(t, 'the index')} is a Tensor, and what it reads would be an array. "
+        "Use Tensor(array)[t] for a Tensor, or array[t.numpy()] for an array."
+    )
+
+
+def leaves_graph(t: Any, function: str) -> str:
+    """A warning, not an error: somebody may want the number."""
+    name = function.rpartition(".")[2]
+    use = f"Use np.{name}, or {name}(t.item())" if hasattr(np, name) else f"Use {name}(t.item())"
+    return (
+        f"{function} takes the value of {called(t)}, which requires a gradient, out of the graph. "
+        f"{use} if the value alone is meant."
+    )
+
+
+def no_truth(t: Any) -> ShapeError:
+    return ShapeError(
+        f"bool: a Tensor of shape {t.shape} is neither true nor false. Use t.any() or t.all()."
     )
 
 
@@ -124,8 +272,8 @@ def history_lost(t: Any) -> GradientError:
 
 def no_item_assignment() -> MutationError:
     return MutationError(
-        "t[…] = … isn't supported: entries of a Tensor aren't written one by one. Use np.where for "
-        "a new Tensor, or write a whole array: t.data = values."
+        "t[…] = … isn't supported: entries of a Tensor aren't written one by one. Make a new one, "
+        "t = t.at[…].set(…), or write a whole array: t.data = values."
     )
 
 
@@ -141,6 +289,9 @@ def view_of_another(t: Any) -> MutationError:
         f"{called(t)} is a view of memory that isn't its own to write. Write the Tensor that it "
         "is a view of, or t.copy()."
     )
+
+
+# ---- gradients -----------------------------------------------------------------------------------
 
 
 def not_reached(t: Any) -> GradientError:

@@ -1,10 +1,14 @@
 """Places in the user's source: an instruction of compiled code, and what stands there."""
 
 import ast
+import dis
 import linecache
 import os
-from types import CodeType
-from typing import NamedTuple
+from functools import lru_cache
+from types import BuiltinFunctionType, CodeType, FrameType, ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
 
 
 class SourcePlace(NamedTuple):
@@ -71,3 +75,84 @@ def operand_names(place: "tuple[CodeType, int] | None", count: int) -> list[str]
             operands = [node.func.value, *operands]
     names = [ast.unparse(x) if isinstance(x, ast.Name | ast.Attribute) else "" for x in operands]
     return (names + [""] * count)[:count]
+
+
+# ---- who takes a value ---------------------------------------------------------------------------
+
+STORING, READING = "array[…] = t", "array[t]"
+_NUMPY = os.path.dirname(np.__file__) + os.sep
+
+
+def taker(frame: FrameType) -> str:
+    """What asks for a value at the instruction that a frame is at, as far as can be known.
+
+    Python's protocols, `__float__` or `__array__`, don't tell who asks. The instruction does:
+    one that stores into an index or reads one is `STORING` or `READING`. One that calls a function
+    of C's gives its name, such as "math.exp" or "numpy.arange"; NumPy's own Python code is
+    "numpy". Nothing, "", is everything else: `float(t)` and other classes, formatting, functions
+    that are given a `map`, code compiled without positions.
+    """
+    if frame.f_code.co_filename.startswith(_NUMPY):
+        return "numpy"
+    action = _action(frame.f_code, frame.f_lasti)
+    if action in ("", STORING, READING):
+        return action
+    name, *attributes = action.split(".")
+    for scope in (frame.f_locals, frame.f_globals, frame.f_builtins):
+        if name in scope:
+            function = _attribute(scope[name], attributes)
+            break
+    else:
+        return ""
+    if isinstance(function, type):
+        return "numpy" if issubclass(function, np.generic) else ""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ndarray):
+        return STORING  # array.fill(t), array.__setitem__(i, t)
+    module = str(getattr(function, "__module__", None) or getattr(owner, "__name__", ""))
+    if not isinstance(function, BuiltinFunctionType | np.ufunc) or module in ("", "builtins"):
+        return ""
+    return f"{module}.{function.__name__}"
+
+
+@lru_cache(maxsize=4096)
+def _action(code: CodeType, instruction: int) -> str:
+    """`STORING`, `READING`, or the dotted name of what the instruction calls, or "".
+
+    The name of the callee is read off the instructions that load it: those that start where the
+    call starts in the source.
+    """
+    instructions = list(dis.get_instructions(code))
+    at = next((i for i, found in enumerate(instructions) if found.offset == instruction), None)
+    if at is None:
+        return ""
+    now = instructions[at]
+    if now.opname in ("STORE_SUBSCR", "STORE_SLICE"):
+        return STORING
+    if now.opname in ("BINARY_SUBSCR", "BINARY_SLICE") or now.argrepr == "[]":
+        return READING
+    if not now.opname.startswith(("CALL", "PRECALL")) or now.positions is None:
+        return ""
+    start = now.positions[0], now.positions[2]  # line and column
+    names: list[str] = []
+    for earlier in instructions[:at]:
+        if earlier.positions is None or None in start:
+            return ""
+        is_callee = (earlier.positions[0], earlier.positions[2]) == start
+        if earlier.opname.startswith("LOAD_") and isinstance(earlier.argval, str):
+            if is_callee:
+                names.append(earlier.argval)
+            elif names and earlier.argval == "map":
+                return ""  # of what it maps: math.fsum(map(float, tensors)) is explicit
+        elif is_callee and earlier.opname.startswith(("CALL", "BINARY", "MAKE", "BUILD")):
+            return ""  # the callee is computed
+    return ".".join(names)
+
+
+def _attribute(value: Any, names: list[str]) -> Any:
+    """An attribute of a module or an array; looking others up might run code."""
+    for name in names:
+        if not isinstance(value, ModuleType | np.ndarray):
+            return None
+        value = getattr(value, name, None)
+    return value

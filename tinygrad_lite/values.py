@@ -63,7 +63,9 @@ def as_result(name: str, data: Any) -> np.ndarray:
 def plain(index: Any) -> Any:
     """An index without Tensors."""
     if isinstance(index, tuple):
-        return tuple(plain(i) for i in index)
+        return tuple([plain(i) for i in index])
+    if isinstance(index, list):
+        return [plain(i) for i in index]
     if isinstance(index, slice):
         return slice(plain(index.start), plain(index.stop), plain(index.step))
     return getattr(index, "_data", index)

@@ -39,7 +39,8 @@ class Case:
     def weights(self):
         """What to let flow into the sweep: a number for each entry of the output."""
         shape = np.shape(self.numpy(*self.inputs))
-        return np.random.default_rng(zlib.crc32(self.name.encode())).uniform(0.5, 1.5, shape)
+        seed = zlib.crc32(f"weights of {self.name}".encode())  # no numbers that inputs have, too
+        return np.random.default_rng(seed).uniform(0.5, 1.5, shape)
 
 
 def tensors(arrays, copy=True):
@@ -70,6 +71,15 @@ def differences(f, arrays, step=1e-6):
             x[index] = middle
         found.append(g)
     return found
+
+
+def operations_of(out):
+    """The names of all operations in the history of a Tensor."""
+    tensors_of = [out]
+    for t in tensors_of:  # grows on the way
+        if t.op is not None:
+            yield t.op.name
+            tensors_of += [x for x in t.inputs if isinstance(x, Tensor)]
 
 
 def assert_all_close(found, expected, rtol, atol):

@@ -7,10 +7,12 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tinygrad_lite import Tensor
+from tinygrad_lite.errors import OperationError
 from tinygrad_lite.ops import table
 
 X = np.array([[1.0, -2.0, np.nan], [0.0, np.inf, 3.0]])
 Y = np.array([1.0, 0.0, 3.0])
+HALVES, SORTED = np.array([[-1.5, -0.5, 0.5], [2.5, 6.25, -7.0]]), np.array([0.0, 0.5, 1.0])
 MASK, BITS = np.array([[True, False, True], [False, False, True]]), np.array([5, 3, 0])
 
 # A function, its inputs, and other ways to write it.
@@ -37,7 +39,32 @@ CASES = [
     (np.any, (MASK,), [Tensor.any]),
     (np.argmax, (Y,), [Tensor.argmax]),
     (np.argmin, (Y,), [Tensor.argmin]),
+    (np.isneginf, (X,), []),
+    (np.isposinf, (X,), []),
+    (np.isclose, (X, X + 1e-9), []),
+    (lambda x, y: np.isclose(x, y, rtol=1, equal_nan=True), (X, X + 1), []),
+    (np.argsort, (Y,), []),
+    (lambda x: np.argpartition(x, 1), (Y,), []),
+    (np.argwhere, (X,), []),
+    (np.flatnonzero, (X,), []),
+    (np.count_nonzero, (X,), []),
+    (lambda x: np.count_nonzero(x, axis=-1, keepdims=True), (X,), []),
+    (np.searchsorted, (SORTED, Y), []),
+    (lambda a, v: np.searchsorted(a, v, side="right"), (SORTED, Y), []),
+    (np.digitize, (Y, SORTED), []),
     (np.sign, (X,), []),
+    (np.signbit, (X,), []),
+    (np.floor, (HALVES,), []),
+    (np.ceil, (HALVES,), []),
+    (np.trunc, (HALVES,), []),
+    (np.rint, (HALVES,), []),
+    (np.fix, (HALVES,), []),
+    (np.round, (HALVES,), []),
+    (np.around, (HALVES,), []),
+    (lambda x: np.round(x, 1), (HALVES / 8,), []),
+    (lambda x: np.around(x, decimals=-1), (HALVES * 10,), []),
+    (np.floor_divide, (HALVES, Y + 1), []),
+    (lambda x: np.floor_divide(x, 0.75), (HALVES,), []),
     (np.zeros_like, (X,), []),
     (np.ones_like, (X,), []),
     (lambda x: np.full_like(x, 7), (X,), []),
@@ -59,7 +86,7 @@ def test_value_is_that_of_numpy_and_requires_no_gradient(function, inputs, also)
 
 
 def test_every_operation_without_gradient_has_a_case():
-    covered = {function for function, *_ in CASES} | {np.full_like}
+    covered = {function for function, *_ in CASES} | {np.full_like, np.empty_like, np.argpartition}
     without = {row.function for row in table.values() if not row.differentiable}
     assert without - covered == set(), "each needs a line in CASES"
 
@@ -92,7 +119,7 @@ def test_first_of_ties_is_found():
     assert Tensor([1.0, 1.0]).argmin().item() == 0
 
 
-@pytest.mark.parametrize("function", [np.zeros_like, np.ones_like])
+@pytest.mark.parametrize("function", [np.zeros_like, np.ones_like, np.empty_like])
 def test_creation_after_a_tensor_takes_dtype_and_shape(function):
     x = Tensor([1.0, 2.0], requires_grad=True)
     assert function(x).dtype == np.float32
@@ -111,3 +138,46 @@ def test_masks_combine_and_index():
 def test_bits_combine_with_numbers_on_either_side(combine):
     assert_array_equal(combine(Tensor(BITS), 6).data, combine(BITS, 6))
     assert_array_equal(combine(6, Tensor(BITS)).data, combine(6, BITS))
+
+
+# ---- comparisons of whole arrays -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "y", "options"),
+    [
+        (np.allclose, Y, Y + 1e-9, {}),
+        (np.allclose, Y, Y + 1e-3, {}),
+        (np.allclose, Y, Y + 1e-3, {"atol": 1e-2}),
+        (np.allclose, Y, Y + 1e-3, {"rtol": 1e-2}),
+        (np.allclose, X, X, {}),
+        (np.allclose, X, X, {"equal_nan": True}),
+        (np.allclose, Y, 1.0, {}),
+        (np.allclose, Y[:0], 1.0, {}),
+        (np.array_equal, Y, Y, {}),
+        (np.array_equal, Y, Y[:1], {}),
+        (np.array_equal, Y, [1.0, 0.0, 3.0], {}),
+        (np.array_equal, Y, Y[None], {}),
+        (np.array_equal, X, X, {}),
+        (np.array_equal, X, X, {"equal_nan": True}),
+        (np.array_equal, X[0], Y, {"equal_nan": True}),
+        (np.array_equal, Y[:0], Y[:0], {}),
+        (np.array_equiv, Y, Y[None], {}),
+        (np.array_equiv, Y, Y[:2], {}),
+        (np.array_equiv, Y[:1], [[1.0], [1.0]], {}),
+        (np.array_equiv, Y, 1.0, {}),
+    ],
+)
+def test_whole_arrays_compare_to_a_bool_as_in_numpy(function, x, y, options):
+    with np.errstate(invalid="ignore"):
+        expected = function(x, y, **options)
+        assert type(expected) is bool
+        for inputs in ((Tensor(x, requires_grad=True), y), (x, Tensor(y)), (Tensor(x), Tensor(y))):
+            assert function(*inputs, **options) is expected
+
+
+@pytest.mark.parametrize("function", [np.divmod, np.modf])
+def test_functions_with_two_outputs_are_refused(function):
+    inputs = [Tensor(Y)] * function.nin
+    with pytest.raises(OperationError, match=f"{function.__name__} has no gradient here"):
+        function(*inputs)

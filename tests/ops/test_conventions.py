@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_lite as tl
 from tinygrad_lite import Tensor
+from tinygrad_lite.ops import table
 
 
 def leaf(values):
@@ -66,6 +67,44 @@ def test_ties_of_max_and_min_are_shared_evenly(function, keepdims):
     assert shares((0, -1)) == shares(None)
 
 
+@pytest.mark.parametrize("function", [np.max, np.min, np.nanmax, np.nanmin])
+def test_ties_of_all_entries_are_shared_by_all(function):
+    assert slopes(function, [[2.0, 2.0], [2.0, 2.0]]) == [[0.25, 0.25], [0.25, 0.25]]
+    assert slopes(lambda x: function(x, axis=0), [[2.0], [2.0]]) == [[0.5], [0.5]]
+
+
+@pytest.mark.parametrize("order", [np.inf, -np.inf])
+def test_ties_of_the_largest_and_smallest_in_a_norm_are_shared_evenly(order):
+    sizes = np.array([[3.0, 4.0], [4.0, 3.0]]) if order > 0 else np.array([[4.0, 3.0], [3.0, 4.0]])
+    x = sizes * [[1, -1], [1, 1]]
+    assert slopes(lambda x: np.linalg.vector_norm(x, ord=order), x) == [[0.0, -0.5], [0.5, 0.0]]
+
+
+@pytest.mark.parametrize("options", [{"stable": True}, {"kind": "stable"}])
+def test_equal_entries_sorted_stably_keep_their_gradients_order(options):
+    weights = np.arange(40.0)  # so many that other ways of sorting would mix them up
+    found = slopes(lambda x: np.sort(x, **options) * weights, np.zeros(40))
+    assert found == weights.tolist()
+
+
+def test_ties_of_all_entries_in_medians_and_norms_are_shared_by_all():
+    third, norm = 1 / 3, np.linalg.norm
+    assert_allclose(slopes(np.median, [2.0, 2.0, 2.0]), [third, third, third], rtol=1e-15)
+    assert slopes(lambda x: norm(x, ord=np.inf), [2.0, -2.0]) == [0.5, -0.5]
+    assert slopes(lambda x: norm(x, ord=1), [[1.0, 1.0], [1.0, 1.0]]) == [[0.5, 0.5], [0.5, 0.5]]
+
+
+def test_shares_at_ties_are_shares_of_what_flows_in():
+    """Where `g` is 1, as in a sum, that isn't seen."""
+    assert slopes(lambda x, y: 6 * np.maximum(x, y), [2.0], [2.0]) == [[3.0], [3.0]]
+    assert slopes(lambda x, y: 6 * np.fmin(x, y), [2.0], [2.0]) == [[3.0], [3.0]]
+    assert slopes(lambda x, low, high: 6 * np.clip(x, low, high), [1.0], [1.0], [3.0]) == [
+        [6.0],
+        [0.0],
+        [0.0],
+    ]
+
+
 def test_shares_add_up_to_one_in_float32():
     x = Tensor(np.zeros((3, 7), np.float32), requires_grad=True)
     shares = x.max(axis=1).sum().gradient(x)
@@ -86,6 +125,7 @@ def test_clip_gives_the_rest_to_the_bounds():
 def test_clip_to_crossed_bounds_goes_to_the_upper_as_in_numpy():
     assert np.clip(leaf(0.0), 3.0, 1.0).item() == np.clip(0.0, 3.0, 1.0)
     assert slopes(np.clip, 0.0, 3.0, 1.0) == [0.0, 0.0, 1.0]
+    assert slopes(np.clip, 1.0, 3.0, 1.0) == [1.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("x", [0.0, 2.0])
@@ -148,6 +188,17 @@ def test_nan_goes_through(function):
     assert np.isnan(function(leaf([np.nan]), *rest).data).all()
 
 
+def test_slopes_of_arctan2_do_not_underflow_among_ordinary_ones():
+    by_y, by_x = slopes(np.arctan2, [1e-200, 3.0], [1e-200, 4.0])
+    assert_allclose([by_y, by_x], [[5e199, 0.16], [-5e199, -0.12]], rtol=1e-14)
+
+
+@pytest.mark.parametrize("x", [1.5, 20.3, 300.7])
+def test_slope_of_sinc_is_odd_far_out(x):
+    slope = (np.cos(np.pi * x) - np.sinc(x)) / x
+    assert_allclose(slopes(np.sinc, [x, -x]), [slope, -slope], rtol=1e-10)
+
+
 # ---- powers at 0 ---------------------------------------------------------------------------------
 
 
@@ -192,6 +243,11 @@ def test_power_of_a_0d_zero_has_derivatives_to_fourth_order(exponent):
     found = derivatives(x**exponent, x, 4)
     expected = [float(order == exponent) * [1, 1, 2, 6][exponent] for order in (1, 2, 3, 4)]
     assert [g.item() for g in found] == expected
+
+
+@pytest.mark.parametrize(("exponent", "slope"), [(0, 0), (1, 1), (2, 0)])
+def test_float_power_has_the_slope_of_a_polynomial_at_0(exponent, slope):
+    assert slopes(np.float_power, [0.0], [float(exponent)]) == [[slope], [0.0]]
 
 
 def test_power_of_zeros_to_different_exponents_at_once():
@@ -240,3 +296,56 @@ def test_square_is_finite_at_0_to_every_order():
     x = leaf(0.0)
     for y in (np.square(x), x * x, x**2):
         assert [g.item() for g in derivatives(y, x, 4)] == [0.0, 2.0, 0.0, 0.0]
+
+
+# ---- dtypes --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("q", [np.array(0.3003), np.array([0.3003])], ids=["0d", "1d"])
+def test_quantile_of_half_precision_shares_as_it_interpolates(q):
+    x = Tensor(np.repeat(np.array([0, 1], np.float16), [301, 700]), requires_grad=True)
+    out = np.quantile(x, q)  # between the last 0 and the first 1: as far as the 1s have a share
+    share = out.sum().gradient(x).data[301:].astype(np.float64).sum()
+    assert_allclose(share, float(out.data.reshape(())), rtol=1e-3)
+
+
+@pytest.mark.parametrize("function", [np.prod, np.cumprod])
+def test_products_in_a_larger_dtype_have_their_slopes_in_it(function):
+    x = np.array([0.1, 0.0, 0.3, 0.7], np.float32)
+    leaf32, leaf64 = (Tensor(x.astype(dtype), requires_grad=True) for dtype in "fd")
+    found = function(leaf32, dtype=np.float64).sum().gradient(leaf32)
+    exact = function(leaf64).sum().gradient(leaf64)
+    assert_allclose(found.data, exact.data.astype(np.float32), rtol=1e-6)
+
+
+def test_cholesky_of_single_precision_has_its_gradient_computed_in_it():
+    x = np.eye(3, dtype=np.float32)
+    rule = table[np.linalg.cholesky].rule(0)
+    assert rule(x, np.linalg.cholesky(x), x).dtype == np.float32
+
+
+# ---- matrices ------------------------------------------------------------------------------------
+
+
+def test_vectors_of_equal_eigenvalues_turn_into_each_other_without_gradient():
+    weights = np.array([[1.0, 2.0], [4.0, 8.0]])
+    assert slopes(lambda x: np.linalg.eigh(x)[1] * weights, np.eye(2)) == [[0.0, 0.0], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize("spectrum", [[0.0, 1.0, 1.0], [0.0, 0.0, 1.0], [-1.0, -1.0, 0.0]])
+def test_eigenvalues_are_equal_up_to_rounding_of_the_largest(spectrum):
+    rng = np.random.default_rng(0)
+    q = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    weights = rng.normal(size=(3, 3))
+    found = slopes(lambda x: np.linalg.eigh(x)[1] * weights, q * spectrum @ q.T)
+    assert np.max(np.abs(found)) < 10  # a gap of 1e-16 would make 1e16 of it
+
+
+def test_singular_vectors_of_a_small_matrix_turn_as_those_of_a_large_one():
+    rng = np.random.default_rng(0)
+    x, weights = rng.normal(size=(2, 3, 2))
+    found, small = (
+        slopes(lambda x: np.linalg.svd(x, full_matrices=False)[0] * weights, x * scale)
+        for scale in (1, 1e-3)
+    )
+    assert_allclose(small, 1e3 * np.array(found), rtol=1e-10)

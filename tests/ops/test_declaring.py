@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 import tinygrad_lite as tl
 from tinygrad_lite import Tensor
-from tinygrad_lite.errors import OperationError
+from tinygrad_lite.errors import GradientError, OperationError
 from tinygrad_lite.ops import Operation, fit, table
 
 from .check import CHECKS, Case
@@ -182,13 +182,71 @@ def test_argument_left_at_its_default_is_fine():
     assert np.sum(Tensor([1.0, 3.0]), axis=None, dtype=None, keepdims=False).item() == 4.0
 
 
-def test_tensor_as_an_attribute_is_refused():
+NO_RULE = (
+    "{}: {} is a Tensor, but {} has no gradient rule for it. Declare one, "
+    "op(…, {}=lambda g, out, …, {}: …), or {}=None if its gradient is zero; or give {}.numpy()."
+)
+
+
+@pytest.mark.parametrize("power", [Tensor(2.0), leaf(2), [leaf(2), 1.0], (1.0, leaf(2))], ids=str)
+@pytest.mark.parametrize("x", [leaf(2), np.ones(2)], ids=["Tensor", "array"])
+def test_tensor_as_an_attribute_is_refused(power, x):
     with pytest.raises(OperationError) as caught:
-        distance(leaf(2), leaf(2), power=Tensor(2.0))
-    assert str(caught.value) == (
-        "distance: power is a Tensor, but distance has no gradient rule for it. "
-        "Declare one, op(…, power=…), or give power.numpy()."
-    )
+        distance(x, leaf(2), power=power)
+    assert str(caught.value) == NO_RULE.format("distance", "power", "distance", *["power"] * 4)
+
+
+def test_input_without_a_rule_is_refused_if_it_is_a_tensor():
+    shifted = tl.op(lambda x, by=0.0: x + by, name="shifted", x=lambda g, out, x: g)
+    text = NO_RULE.format("shifted", "by", "shifted", *["by"] * 4)
+    for call in (
+        lambda: shifted(leaf(2), leaf(2)),
+        lambda: shifted(np.ones(2), leaf(2)),
+        lambda: shifted(leaf(2), by=leaf(2)),
+    ):
+        with pytest.raises(OperationError) as caught:
+            call()
+        assert str(caught.value) == text
+    assert shifted(leaf(2)).op is shifted
+
+
+def test_tensor_of_integers_may_be_an_attribute():
+    @tl.op(x=lambda g, out, x, places: tl.f.scatter_add(g, places, x.shape))
+    def chosen(x, places):
+        return x[places]
+
+    x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = chosen(x, Tensor([2, 0]))
+    assert y.tolist() == [3.0, 1.0]
+    assert y.sum().gradient(x).tolist() == [1.0, 0.0, 1.0]
+
+
+def test_attribute_without_its_default_in_the_rule_is_told():
+    scaled = tl.op(lambda x, by=2: x * by, name="scaled", x=lambda g, out, x, by: g * by)
+    with pytest.raises(OperationError, match=r"missing 1 required(.|\n)*with their defaults;"):
+        scaled(leaf(2)).sum().backward()
+
+
+def test_what_is_no_function_is_refused():
+    with pytest.raises(OperationError) as caught:
+        tl.op("exp", x=None)
+    assert str(caught.value) == ("op takes a function of arrays, not str 'exp'.")
+
+
+def test_function_of_the_users_that_is_no_operation_works_on_tensors_by_itself():
+    def swish(x):
+        return x / (1 + np.exp(-x)) if x.ndim else x
+
+    x = leaf(3)
+    np.testing.assert_allclose(swish(x).data, swish(x.numpy()))
+    assert swish(x).requires_grad
+
+
+def test_function_that_numpy_vectorized_is_refused_with_the_mend():
+    with pytest.raises(GradientError, match="NumPy's functions on the Tensor itself"):
+        np.vectorize(lambda x: x * 2.0)(leaf(3))
+    with pytest.raises(OperationError, match=r"declare your own with tl\.op"):
+        np.frompyfunc(lambda x: x * 2.0, 1, 1)(leaf(3))
 
 
 def test_rule_that_fails_says_what_a_rule_is():

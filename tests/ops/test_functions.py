@@ -1,5 +1,7 @@
 """What `tl.f` adds to NumPy, at the ends of the number line and on odd arguments."""
 
+import math
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -10,6 +12,7 @@ from tinygrad_lite.errors import BoundsError, ShapeError, TinygradError
 
 f = tl.f
 FUNCTIONS = [f.relu, f.sigmoid, f.softplus, f.logsumexp, f.softmax, f.log_softmax]
+FUNCTIONS += [f.erf, f.normal_pdf, f.normal_cdf]
 each_function = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 each_dtype = pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 
@@ -35,7 +38,7 @@ def test_dtype_is_kept(function, dtype):
 def test_large_numbers_do_not_overflow(function, dtype):
     large = float(np.finfo(dtype).max / 4)
     x = Tensor([-large, -1.0, 1.0, large], dtype=dtype, requires_grad=True)
-    with np.errstate(under="ignore"):
+    with np.errstate(under="ignore", over="warn"):
         out = function(x)
         assert np.isfinite(out.data).all()
         assert np.isfinite(out.sum().gradient(x).data).all()
@@ -55,6 +58,32 @@ def test_sigmoid_is_right_to_rounding_far_out():
     x = Tensor(np.array([-700.0, -40.0, 40.0]), requires_grad=True)
     with np.errstate(under="ignore"):
         assert_allclose(f.sigmoid(x).data, [np.exp(-700.0), np.exp(-40.0), 1], rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_sigmoid_and_softplus_take_integers(dtype):
+    x = np.array([0, 1, 2], dtype)
+    assert_allclose(f.sigmoid(x), 1 / (1 + np.exp([0.0, -1.0, -2.0])), rtol=1e-14)
+    assert_allclose(f.softplus(x), np.log1p(np.exp([0.0, 1.0, 2.0])), rtol=1e-14)
+
+
+def test_relu_of_many_is_that_of_few():
+    x = np.array([-np.inf, -1.0, 0.0, 2.0, np.inf, np.nan])
+    assert_array_equal(f.relu(np.tile(x, 4000))[:6], f.relu(x))
+
+
+@pytest.mark.parametrize("shape", [(3, 100), (100, 3), (100,), (2, 3, 70)])
+@pytest.mark.parametrize("axis", [0, -1])
+def test_gradients_along_long_and_short_axes_are_those_of_the_formulas(shape, axis):
+    rng = np.random.default_rng(0)
+    x, g = Tensor(rng.normal(size=shape), requires_grad=True), rng.normal(size=shape)
+    p = np.exp(x.data) / np.exp(x.data).sum(axis, keepdims=True)
+    by_softmax = p * (g - (g * p).sum(axis, keepdims=True))
+    by_log_softmax = g - p * g.sum(axis, keepdims=True)
+    found = f.softmax(x, axis).gradient(x, gradient=g)
+    assert_allclose(found.data, by_softmax, rtol=1e-10, atol=1e-14)
+    found = f.log_softmax(x, axis).gradient(x, gradient=g)
+    assert_allclose(found.data, by_log_softmax, rtol=1e-10, atol=1e-14)
 
 
 def test_softplus_goes_over_into_0_and_x():
@@ -153,6 +182,66 @@ def test_linear_differentiates_whatever_shapes_it_takes(x, weight, bias):
 def test_linear_of_mixed_dtypes_is_as_numpy_promotes():
     x, weight, bias = tl.ones(4, 3), tl.ones(3, 2), np.ones(2)
     assert f.linear(x, weight, bias).dtype == np.float64
+
+
+# ---- the error function, gelu --------------------------------------------------------------------
+
+
+def points(dtype):
+    """100,000 between -7 and 7, and some next to 0."""
+    near_0 = np.geomspace(np.finfo(dtype).tiny, 1e-2, 2000)
+    return np.concatenate([np.linspace(-7, 7, 100_000), near_0, -near_0]).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(np.float64, 1e-15), (np.float32, 5e-7), (np.float16, 1e-3)]
+)
+def test_erf_is_right_to_rounding(dtype, tolerance):
+    x = points(dtype)
+    exact = [math.erf(entry) for entry in x.tolist()]
+    found = f.erf(Tensor(x))
+    assert found.dtype == dtype
+    smallest = float(np.finfo(dtype).smallest_subnormal)
+    assert_allclose(found.data.astype(float), exact, rtol=tolerance, atol=smallest)
+
+
+def test_erf_of_few_is_that_of_many():
+    x = np.linspace(-3, 3, 40).reshape(2, 20)
+    assert_allclose(f.erf(x[:1]), f.erf(x)[:1], rtol=1e-15)
+    assert_allclose(f.erf(x[0, 0]), f.erf(x)[0, 0], rtol=1e-15)
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_erf_of_infinities_and_nan(count):
+    x = np.array([np.inf, -np.inf, np.nan, -0.0] * count)
+    found = f.erf(x)
+    assert_array_equal(found, [1.0, -1.0, np.nan, -0.0] * count)
+    assert np.signbit(found[3])
+
+
+@pytest.mark.parametrize("size", [16384, 16385, 40000])
+def test_erf_takes_any_size_and_layout(size):
+    x = np.linspace(-3, 3, 2 * size).reshape(2, size).T
+    assert_allclose(f.erf(x)[-1], [math.erf(0 - 3 / (2 * size - 1)), math.erf(3)], rtol=1e-10)
+    assert_array_equal(f.erf(x[::-1]), f.erf(x)[::-1])
+
+
+def test_gelu_is_between_0_and_x():
+    x = Tensor(np.linspace(-5, 5, 101), requires_grad=True)
+    exact = f.gelu(x)
+    expected = [v * (1 + math.erf(v / math.sqrt(2))) / 2 for v in x.tolist()]
+    assert_allclose(exact.data, expected, rtol=1e-13, atol=1e-15)
+    assert_allclose(f.gelu(x, approximate=True).data, exact.data, atol=5e-4)
+    assert f.gelu(Tensor(0.0, requires_grad=True)).item() == 0
+
+
+@pytest.mark.parametrize("approximate", [False, True])
+@each_dtype
+def test_gelu_keeps_the_dtype(approximate, dtype):
+    x = Tensor(np.linspace(-2, 2, 50), dtype=dtype, requires_grad=True)
+    out = f.gelu(x, approximate)
+    assert out.dtype == out.sum().gradient(x).dtype == dtype
+    assert type(f.gelu(x.detach().numpy(), approximate)) is np.ndarray
 
 
 # ---- classes -------------------------------------------------------------------------------------

@@ -7,30 +7,39 @@ below and nothing else.
 from collections.abc import Callable
 from typing import Any
 
-from . import constant, elementwise, functions, indexing, products, reductions, shapes
+from . import (
+    constant,
+    cumulative,
+    elementwise,
+    functions,
+    indexing,
+    linalg,
+    products,
+    reductions,
+    shapes,
+    special,
+    updates,
+)
 from .compositions import compositions
 from .operation import Operation, fit, op
 
-__all__ = [
-    "Operation",
-    "compositions",
-    "constant",
-    "elementwise",
-    "fit",
-    "functions",
-    "indexing",
-    "op",
-    "products",
-    "reductions",
-    "shapes",
-    "table",
-]
+__all__ = ["Operation", "compositions", "fit", "op", "rooms", "table"]
 
+rooms = [
+    elementwise,
+    reductions,
+    cumulative,
+    products,
+    linalg,
+    shapes,
+    indexing,
+    updates,
+    special,
+    functions,
+    constant,
+]
 table: dict[Callable[..., Any], Operation] = {
-    row.function: row
-    for room in (elementwise, reductions, products, shapes, indexing, functions, constant)
-    for row in vars(room).values()
-    if isinstance(row, Operation)
+    row.function: row for room in rooms for row in vars(room).values() if isinstance(row, Operation)
 }
 for row in table.values():
     row.trusted = True

@@ -1,5 +1,6 @@
 """What NumPy lacks: the functions of neural networks, as `tl.f`."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -8,22 +9,15 @@ from .indexing import scatter_add
 from .operation import op
 from .products import linear
 from .reductions import keep_axes
+from .special import erf, normal_cdf, normal_pdf
 
 __all__ = [
-    "cross_entropy",
-    "linear",
-    "log_softmax",
-    "logsumexp",
-    "one_hot",
-    "relu",
-    "scatter_add",
-    "sigmoid",
-    "softmax",
-    "softplus",
-]
+    "cross_entropy", "erf", "gelu", "linear", "log_softmax", "logsumexp", "normal_cdf",
+    "normal_pdf", "one_hot", "relu", "scatter_add", "sigmoid", "softmax", "softplus",
+]  # fmt: skip
 
 
-@op(x=lambda g, out, x: g * (out > 0))
+@op(kinks="0 at 0", x=lambda g, out, x: g * (out > 0))
 def relu(x: Any) -> Any:
     """The positive part, `max(x, 0)`; at 0 its gradient is 0.
 
@@ -33,12 +27,14 @@ def relu(x: Any) -> Any:
     >>> tl.f.relu(tl.Tensor([-1.0, 2.0]))
     Tensor([0., 2.], shape=(2,))
     """
+    if getattr(x, "size", 1) > 10_000 and x.dtype.kind == "f":
+        return x.clip(0, np.inf)  # the same, faster
     return np.maximum(x, 0)
 
 
 @op(x=lambda g, out, x: g * out * (1 - out))
 def sigmoid(x: Any) -> Any:
-    """The logistic function, `1 / (1 + exp(-x))`, right to rounding for every `x`.
+    """The logistic function, `1 / (1 + exp(-x))`, right to rounding; 0 where it would be subnormal.
 
     Examples
     --------
@@ -46,8 +42,8 @@ def sigmoid(x: Any) -> Any:
     >>> tl.f.sigmoid(tl.Tensor([0.0, 100.0]))
     Tensor([0.5, 1. ], shape=(2,))
     """
-    z = np.exp(-np.absolute(x))  # never overflows
-    return np.where(x >= 0, 1, z) / (1 + z)
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-1.0 * x))  # unsigned integers have no -x
 
 
 @op(x=lambda g, out, x: g * sigmoid(x))
@@ -60,7 +56,33 @@ def softplus(x: Any) -> Any:
     >>> tl.f.softplus(tl.Tensor([0.0, 100.0]))
     Tensor([  0.6931, 100.    ], shape=(2,))
     """
-    return np.logaddexp(x, 0)
+    return relu(x) + np.log1p(np.exp(-1.0 * np.absolute(x)))
+
+
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """A smooth relu, `x * normal_cdf(x)` [1]_.
+
+    Parameters
+    ----------
+    x : floating, any shape
+    approximate : bool
+        Whether to take a function that is near, and faster to compute:
+        `x * sigmoid(√(8/π) * (x + 0.044715 * x**3))`, known as "gelu with tanh".
+
+    References
+    ----------
+    .. [1] D. Hendrycks, K. Gimpel, "Gaussian error linear units (GELUs)", 2016.
+
+    Examples
+    --------
+    >>> import tinygrad_lite as tl
+    >>> tl.f.gelu(tl.Tensor([-1.0, 0.0, 2.0]))
+    Tensor([-0.1587,  0.    ,  1.9545], shape=(3,))
+    """
+    if approximate:
+        factor = math.sqrt(8 / math.pi)
+        return x * sigmoid(x * (factor + 0.044715 * factor * np.square(x)))
+    return x * normal_cdf(x)
 
 
 @op(lift=keep_axes, x=lambda g, out, x, axis=None, keepdims=False: g * np.exp(x - out))
@@ -87,7 +109,10 @@ def logsumexp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return out if keepdims else np.squeeze(out, axis=axis)
 
 
-@op(x=lambda g, out, x, axis=-1: g - np.exp(out) * np.add.reduce(g, axis=axis, keepdims=True))
+@op(
+    x=lambda g, out, x, axis=-1: g - np.exp(out) * total(g, axis),
+    formulas={"x": "g - np.exp(out) * np.sum(g, axis=axis, keepdims=True)"},
+)
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """The logarithm of `softmax`, without overflow: `x - logsumexp(x)` along `axis`.
 
@@ -99,11 +124,14 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     """
     x = axis_first(x, axis)
     out = x - np.maximum.reduce(x, axis=0)
-    out -= np.log(np.add.reduce(np.exp(out), axis=0))
+    out -= np.log(total(np.exp(out), 0)[0])
     return out.swapaxes(axis, 0)
 
 
-@op(x=lambda g, out, x, axis=-1: out * (g - np.add.reduce(g * out, axis=axis, keepdims=True)))
+@op(
+    x=lambda g, out, x, axis=-1: out * (g - dot(g, out, axis)),
+    formulas={"x": "out * (g - np.sum(g * out, axis=axis, keepdims=True))"},
+)
 def softmax(x: Any, axis: int = -1) -> Any:
     """Probabilities, `exp(x) / sum(exp(x))` along `axis`, without overflow.
 
@@ -115,14 +143,30 @@ def softmax(x: Any, axis: int = -1) -> Any:
     """
     x = axis_first(x, axis)
     out = np.exp(x - np.maximum.reduce(x, axis=0))
-    out /= np.add.reduce(out, axis=0)
+    out /= total(out, 0)
     return out.swapaxes(axis, 0)
+
+
+def dot(x: Any, y: Any, axis: int) -> Any:
+    """`sum(x * y)` along an axis, which stays, as 1."""
+    return np.vecdot(x.swapaxes(axis, -1), y.swapaxes(axis, -1))[..., None].swapaxes(axis, -1)
+
+
+def total(x: Any, axis: int) -> Any:
+    """The sum along an axis, which stays, as 1; of long rows as a product, which is faster."""
+    if x.ndim == 2 and x.shape[axis] >= LONG:
+        x = x.swapaxes(axis, 1)
+        return (x @ np.ones((x.shape[1], 1), x.dtype)).swapaxes(axis, 1)
+    return np.add.reduce(x, axis=axis, keepdims=True)
+
+
+LONG = 64  # entries of an axis
 
 
 def axis_first(x: Any, axis: int) -> Any:
     """`x` with `axis` in front: a copy if it is short, since NumPy reduces long rows faster."""
     x = x.swapaxes(axis, 0)
-    return np.ascontiguousarray(x) if x.ndim > 1 and len(x) < 64 else x
+    return np.ascontiguousarray(x) if x.ndim > 1 and len(x) < LONG else x
 
 
 def checked(classes: Any, count: int) -> Any:

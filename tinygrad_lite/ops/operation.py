@@ -6,16 +6,18 @@ output) and the inputs, and run on whatever answers to NumPy's names.
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, overload
 
 import numpy as np
 
-from ..errors import OperationError
+from .. import refusals
 
 Rule = Callable[..., Any]
 
 
+@dataclass(eq=False, repr=False)
 class Operation:
     """A NumPy function that has gradients; made by `op`, called like the function itself.
 
@@ -32,6 +34,10 @@ class Operation:
         The one rule of an operation on any number of inputs, told the input's `position`.
     lift : callable or None
         Gives `g`, `out` and the inputs the axes that the rules are written for.
+    domain, kinks : str
+        Where it is defined, if not everywhere; what its gradient is where there is no derivative.
+    formulas : dict of str to str
+        Rules as text, for those that don't print themselves well.
 
     Examples
     --------
@@ -42,29 +48,27 @@ class Operation:
     ['x']
     """
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        run: Callable[..., Any],
-        rules: dict[str, Rule | None],
-        each: Rule | None,
-        lift: Callable[..., Any] | None,
-        name: str,
-    ):
-        self.function = function
-        self.run = run if each is None else lambda *arrays, **kwargs: run(arrays, **kwargs)
-        self._declared = run  # with its own signature
-        self.rules = rules
-        self._rule_list = list(rules.values())
-        self._count = len(rules)
+    function: Callable[..., Any]
+    run: Callable[..., Any]
+    rules: dict[str, Rule | None]
+    each: Rule | None
+    lift: Callable[..., Any] | None
+    name: str
+    domain: str
+    kinks: str
+    formulas: dict[str, str]
+
+    def __post_init__(self) -> None:
+        self._declared = run = self.run  # with its own signature
+        if self.each is not None:
+            self.run = lambda *arrays, **kwargs: run(arrays, **kwargs)
+        self._rule_list = list(self.rules.values())
+        self._count = len(self.rules)
         self.has_zero_rules = None in self._rule_list
         self.trusted = False  # to return arrays that nobody else has: the table's own rows
-        self.each = each
-        self.lift = lift
-        self.name = name
-        self.differentiable = each is not None or any(rules.values())
-        self.__doc__ = function.__doc__
-        self.__module__ = getattr(function, "__module__", __name__)  # older ufuncs have none
+        self.differentiable = self.each is not None or any(self.rules.values())
+        self.__doc__ = self.function.__doc__
+        self.__module__ = getattr(self.function, "__module__", __name__)  # older ufuncs have none
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
@@ -77,10 +81,12 @@ class Operation:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute on arrays, or have the first argument that can `__apply__` operations do so."""
-        if args and not kwargs and len(args) == self._count:
-            apply = getattr(type(args[0]), "__apply__", None)
-            if apply is not None:
-                return apply(self, args)
+        if not kwargs and len(args) == self._count:  # the inputs alone
+            for value in args:
+                apply = getattr(type(value), "__apply__", None)
+                if apply is not None:
+                    return apply(self, args)
+            return self.function(*args)
         values = (*args, *kwargs.values())
         for value in values[0] if self.each is not None and values else values:
             apply = getattr(type(value), "__apply__", None)
@@ -111,44 +117,46 @@ class Operation:
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Tell the inputs of a call from its other arguments, the attributes."""
-        try:
-            given = self.signature.bind(*args, **kwargs).arguments
-        except TypeError as error:
-            takes = ", ".join(
-                p.name if p.default is p.empty else f"{p.name}={p.default!r}"
-                for p in self.signature.parameters.values()
-            )
-            raise OperationError(f"{self.name}: {error}, in {self.name}({takes}).") from None
+        given = self._by_name(args, kwargs)
         count = 1 if self.each is not None else len(self.rules)
-        names = list(self.signature.parameters)[:count]
-        missing = [name for name in names if name not in given]
-        if missing:
-            raise OperationError(f"{self.name}: missing {', '.join(missing)}.")
-        inputs = tuple(given.pop(name) for name in names)
-        attributes = {k: v for k, v in given.items() if not self._is_default(k, v)}
+        names, defaults = self._names[0][:count], self._names[1]
+        inputs = tuple([given.pop(name) if name in given else defaults[name] for name in names])
+        attributes = {k: v for k, v in given.items() if v is not defaults.get(k, given)}
+        for key, value in attributes.items():
+            for part in value if isinstance(value, list | tuple) else [value]:
+                if hasattr(part, "__apply__") and part.dtype.kind == "f":
+                    raise refusals.no_rule_for(self.name, key, part)
+            if hasattr(value, "__apply__"):  # an index, say
+                attributes[key] = np.asarray(value)
         unknown = set(attributes) & {"out", "where"}
         if self.attribute_names is not None:
             unknown |= set(attributes) - self.attribute_names
         if unknown:
-            options = ", ".join(sorted(unknown))
-            raise OperationError(
-                f"{self.name}: {options}= isn't supported on Tensors, since no gradient rule knows "
-                f"it. Leave it out; or, if {self.name} is your own: an input needs a rule of its "
-                f"name, and an attribute is a parameter of the rules, lambda g, out, …, {options}."
-            )
-        for key, value in attributes.items():
-            if hasattr(value, "__apply__"):
-                if value.dtype.kind in "iub":  # an index, say
-                    attributes[key] = np.asarray(value)
-                    continue
-                raise OperationError(
-                    f"{self.name}: {key} is a {type(value).__name__}, but {self.name} has no "
-                    f"gradient rule for it. Declare one, op(…, {key}=…), or give {key}.numpy()."
-                )
+            raise refusals.unknown_option(self.name, sorted(unknown))
         return (tuple(inputs[0]) if self.each is not None else inputs), attributes
 
-    def _is_default(self, name: str, value: Any) -> bool:
-        return value is self.signature.parameters[name].default
+    @cached_property
+    def _names(self) -> tuple[list[str], dict[str, Any], frozenset[str], frozenset[str]]:
+        """The parameters by position, those with a default, those without, those by keyword."""
+        named = [p for p in self.signature.parameters.values() if p.kind not in (2, 4)]  # * and **
+        return (
+            [p.name for p in named if p.kind is not p.KEYWORD_ONLY],
+            {p.name: p.default for p in named if p.default is not p.empty},
+            frozenset(p.name for p in named if p.default is p.empty),
+            frozenset(p.name for p in named if p.kind is not p.POSITIONAL_ONLY),
+        )
+
+    def _by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """As `signature.bind` does, which takes several times as long."""
+        positional, _, required, keywords = self._names
+        given = dict(zip(positional, args, strict=False)) | kwargs
+        complete = len(given) == len(args) + len(kwargs) and required <= given.keys()
+        if complete and kwargs.keys() <= keywords:
+            return given
+        try:
+            return self.signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise refusals.wrong_call(self.name, error, self.signature) from None
 
     def rule(self, position: int) -> Rule | None:
         """The gradient rule of one input."""
@@ -168,6 +176,9 @@ def op(
     each: Rule | None = None,
     lift: Callable[..., Any] | None = None,
     name: str | None = None,
+    domain: str = "",
+    kinks: str = "",
+    formulas: dict[str, str] | None = None,
     **rules: Rule | None,
 ) -> Any:
     """Declare an operation: a NumPy function, and the gradient rule of each of its inputs.
@@ -190,6 +201,11 @@ def op(
         `(g, out, inputs, **attributes)` to the same three with the axes that the rules expect.
     name : str, optional
         By default the function's own.
+    domain, kinks : str, optional
+        For readers: where the function is defined, `"x > 0"`, and what the gradient is where there
+        is no derivative, `"0 at 0"`.
+    formulas : dict of str to str, optional
+        For readers: rules as text, by input (or "each"), where the rule itself prints badly.
 
     Returns
     -------
@@ -214,43 +230,13 @@ def op(
     Tensor(12., shape=())
     """
     if function is None:
-        return lambda function: op(function, run=run, each=each, lift=lift, name=name, **rules)
+        options = dict(run=run, each=each, lift=lift, name=name, domain=domain, kinks=kinks)
+        return lambda function: op(function, formulas=formulas, **options, **rules)
     name = str(name or getattr(function, "__name__", "operation"))
-    if not rules and each is None:
-        raise OperationError(
-            f"{name}: no gradient rule was given. Give one for each input, by its name: "
-            f"op({name}, x=lambda g, out, x: …), or x=None if its gradient is zero."
-        )
-    for key, rule in rules.items():
-        if rule is not None and not callable(rule):
-            raise OperationError(
-                f"{name}: the rule of {key} must be a function of (g, out, *inputs), "
-                f"or None for a gradient of zero, not {rule!r}."
-            )
-    inputs = list(rules)
-    if (
-        run is None
-        and inspect.isfunction(function)
-        and _parameters(function, 0, len(inputs)) != inputs
-    ):
-        raise OperationError(
-            f"{name}: there are rules for {', '.join(inputs)}, but the first parameters of {name} "
-            f"are {', '.join(inspect.signature(function).parameters)}. Rules go by the names of "
-            "the inputs, in order."
-        )
-    for key, rule in rules.items():
-        if inspect.isfunction(rule) and _parameters(rule, 2, len(inputs)) != inputs:
-            raise OperationError(
-                f"{name}: the rule of {key} must take (g, out, {', '.join(inputs)}), in this "
-                f"order, and then attributes, not ({', '.join(_parameters(rule, 0))})."
-            )
-    return Operation(function, run or function, rules, each, lift, name)
-
-
-def _parameters(function: Any, start: int, count: int | None = None) -> list[str]:
-    """The names of some of a function's positional parameters."""
-    names = function.__code__.co_varnames[: function.__code__.co_argcount]
-    return list(names[start:] if count is None else names[start : start + count])
+    if (wrong := refusals.misdeclared(name, function, run, each, rules)) is not None:
+        raise wrong
+    run = run or function
+    return Operation(function, run, rules, each, lift, name, domain, kinks, formulas or {})
 
 
 def no_gradient(function: Callable[..., Any], inputs: str = "x") -> Operation:

@@ -1,0 +1,128 @@
+"""How NumPy's functions, operators and methods reach the operations of the table."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from . import refusals
+from .context import current
+from .ops import Operation, compositions, table
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+
+def reached(function: Any) -> Any:
+    """What computes a function of NumPy's on Tensors: a composition, or a row of the table."""
+    return compositions.get(function) or table.get(function)
+
+
+class Dispatch:
+    """Answers when NumPy's functions are called on Tensors, by the Tensor's `__apply__`."""
+
+    __slots__ = ()
+
+    __apply__: Callable[..., "Tensor"]
+    _ufunc_methods: ClassVar[dict[tuple[Any, str], Any]]
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        for x in inputs:
+            if not isinstance(x, OPERANDS):
+                return NotImplemented
+        operation = table.get(ufunc)
+        if operation is not None and method == "__call__" and not options:
+            return self.__apply__(operation, inputs)
+        name, function = ufunc.__name__, ufunc
+        if method == "__call__":
+            options = {k: v for k, v in options.items() if str(v) != _DEFAULTS.get(k)}
+            refused = options.keys() & _DEFAULTS.keys()
+        else:
+            name, function = f"{name}.{method}", self._ufunc_methods.get((ufunc, method))
+            refused = options.keys() & {"out"}
+            options.setdefault("axis", 0)
+        if refused:
+            raise refusals.ufunc_option(name, min(refused))
+        return _call(function, name, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        return _call(function, "", args, options)
+
+
+def _call(function: Any, name: str, args: Any, options: Any) -> Any:
+    """Call what `function` reaches; an option at its default is as good as none at all."""
+    call = reached(function)
+    try:
+        if call is not None:
+            return call(*args, **options)
+    except TypeError as error:
+        name = name or _name(function)
+        given = {k: v for k, v in options.items() if str(v) not in ("None", _DEFAULTS.get(k))}
+        if len(given) < len(options):
+            return _call(function, name, args, given)
+        raise refusals.misfit(call, name, args, options, error) from None
+    known = [f.__name__ for f in (*compositions, *table)]
+    raise refusals.unknown_function(name or _name(function), known)
+
+
+def _name(function: Any) -> str:
+    return f"{function.__module__}.{function.__name__}"
+
+
+# ---- what makes operators and methods ------------------------------------------------------------
+
+
+def binary(function: Any, reflected: bool = False) -> Callable[[Any, Any], "Tensor"]:
+    """The method of an operator between a Tensor and another operand."""
+    op = table[function]
+
+    def operator(self: Any, other: Any) -> Any:
+        if not isinstance(other, OPERANDS):
+            return NotImplemented
+        return self.__apply__(op, (other, self) if reflected else (self, other))
+
+    return operator
+
+
+def both(function: Any) -> tuple[Callable[[Any, Any], "Tensor"], Callable[[Any, Any], "Tensor"]]:
+    """The methods of an operator, for a Tensor on its left and on its right."""
+    return binary(function), binary(function, reflected=True)
+
+
+def in_place(function: Any) -> Callable[[Any, Any], "Tensor"]:
+    """The method of `t -= other`: under `no_grad` it writes a leaf, else it makes a new Tensor."""
+    op = table[function]
+
+    def update(self: Any, other: Any) -> Any:
+        if not isinstance(other, OPERANDS):
+            return NotImplemented
+        if self.op is None and not current.get().recording:
+            value = getattr(other, "_data", other)
+            return self._write(op.name, lambda array: op.function(array, value, out=array))
+        if self.op is None and self._requires_grad:
+            raise refusals.in_place_on_leaf(self, op.name)
+        return self.__apply__(op, (self, other))
+
+    return update
+
+
+def method(function: Any) -> Callable[..., "Tensor"]:
+    """The method that calls a function, NumPy's or a row of the table, on a Tensor."""
+    call = function if isinstance(function, Operation) else reached(function)
+    name = call.name if isinstance(call, Operation) else function.__name__
+    own = isinstance(call, Operation) and str(call.__module__).startswith(str(__package__))
+
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        if not args and not options and isinstance(call, Operation):
+            return self.__apply__(call, (self,))
+        if own:
+            return call(self, *args, **options)
+        return _call(function, name, (self, *args), options)
+
+    method.__name__, method.__qualname__ = name, f"Tensor.{name}"
+    method.__doc__ = call.__doc__ if own else f"`np.{name}` of this Tensor, with its gradient."
+    return method
+
+
+_DEFAULTS = refusals.UFUNC_OPTIONS
+OPERANDS = (Dispatch, float, int, np.ndarray, np.generic, list, tuple)
