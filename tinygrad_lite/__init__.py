@@ -1,6 +1,7 @@
 """An autograd mini-framework on NumPy: define models in code, and read how autodiff works."""
 
 from . import data, errors, models, nn
+from .checking import check_gradients
 from .context import detect_anomaly, no_grad
 from .creation import (
     arange,
@@ -16,6 +17,7 @@ from .creation import (
     zeros,
     zeros_like,
 )
+from .derivatives import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .ops import Operation, op
 from .ops import functions as f
 from .random import seed
@@ -26,13 +28,20 @@ __all__ = [
     "Operation",
     "Tensor",
     "arange",
+    "check_gradients",
     "data",
     "detect_anomaly",
+    "elementwise_grad",
     "errors",
     "eye",
     "f",
     "full",
     "full_like",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "load",
     "models",
     "nn",
@@ -46,6 +55,8 @@ __all__ = [
     "randn_like",
     "save",
     "seed",
+    "value_and_grad",
+    "vjp",
     "zeros",
     "zeros_like",
 ]
