@@ -8,8 +8,8 @@ from pathlib import Path
 VERSION = "2.13"
 
 
-def torch_environment():
-    """The Python of a virtual environment with PyTorch, made if need be."""
+def torch_environment(*others):
+    """The Python of a virtual environment with PyTorch and other packages, made if need be."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     folder = base / "tinygrad_lite" / f"benchmarks-torch-{VERSION}"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -21,5 +21,11 @@ def torch_environment():
         packages = [f"torch=={VERSION}.*", "numpy"]
         subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
         done.touch()
+    for package in others:
+        done = folder / f"installed-{package}"
+        if not done.exists():
+            print(f"Installing {package} there", file=sys.stderr)
+            subprocess.run([python, "-m", "pip", "install", "-q", package], check=True)
+            done.touch()
     print(f"PyTorch is that of {folder}", file=sys.stderr)
     return str(python)

@@ -171,9 +171,9 @@ def measure_memory(model, optimizer, pythons, processes):
 class Worker:
     """A process of one side, which works only while it is asked."""
 
-    def __init__(self, peer, python, cores):
+    def __init__(self, peer, python, cores, script=WORKER):
         self.process = subprocess.Popen(
-            [python, WORKER, peer, cores],
+            [python, script, peer, cores],
             env=environment(cores),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
