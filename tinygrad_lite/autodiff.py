@@ -67,8 +67,11 @@ def sweep(
     Returns the leaves, the Tensors that retain their gradient, and those `wanted`, each with its
     gradient: arrays, or with `create_graph` Tensors that remember how they were computed.
     """
-    gradients = {id(root): g for root, g in seeds}
-    frontier = sorted((-root.index, root) for root, _ in seeds)  # reached, the last made first
+    gradients: dict[int, Any] = {}
+    frontier: list[tuple[int, Tensor]] = []  # results that a gradient has reached
+    for root, g in seeds:
+        gradients[id(root)] = g
+        heappush(frontier, (-root.index, root))  # the last made first
     leaves: list[Tensor] = []
     found: list[tuple[Tensor, Any]] = []
     keep = {id(t) for t in wanted}

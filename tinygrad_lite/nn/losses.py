@@ -33,7 +33,7 @@ def mse_loss(prediction: Any, target: Any, *, reduction: Reduction = "mean") -> 
     Tensor(2., shape=())
     """
     _check_shapes("MSELoss", prediction, target)
-    return _reduced((prediction - target) ** 2, reduction)
+    return _reduced((prediction - target).square(), reduction)
 
 
 def l1_loss(prediction: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
