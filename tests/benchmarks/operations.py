@@ -53,6 +53,9 @@ LIMITS = {"torch": [0.5, 0.6, 1.0], "autograd": [0.5, 0.5, 1.0]}  # of the means
 SINGLE = 2.0  # the ratio to PyTorch from which on an operation needs a reason
 REASONS = {
     "cumsum": "It is np.cumsum, twice, and a copy: NumPy's running sum itself is so much slower.",
+    "concatenate": "Its gradients own their memory; PyTorch's are views of the gradient given.",
+    "log_softmax": "Eight passes over the array, which PyTorch does in two loops of its own.",
+    "softmax": "Seven passes over the array, which PyTorch does in two loops of its own.",
     "sum": "It is np.add.reduce, and filling the gradient: NumPy's sum itself is so much slower.",
 }
 PROCESSES = 3  # of each side
