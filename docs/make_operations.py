@@ -14,9 +14,10 @@ from textwrap import fill, wrap
 
 import numpy as np
 
-from tinygrad_lite.formulas import Symbol, formula
+from tinygrad_lite.formulas import Symbol, SymbolError, formula
 from tinygrad_lite.operators import Operators
 from tinygrad_lite.ops import Operation, compositions, functions, rooms, table
+from tinygrad_lite.ops.signs import OPERATORS
 from tinygrad_lite.ops.updates import Entries
 
 WIDTH, WIDE = 100, 33  # of a line; of its left column, at most
@@ -59,9 +60,9 @@ Any rule can be asked for its text, also with the values and names of a call of 
 >>> import numpy as np
 >>> import tinygrad_lite as tl
 >>> from tinygrad_lite.formulas import formula
->>> formula(tl.ops.table[np.divide], "y")
+>>> formula(np.divide, "y")
 '-g * out / y'
->>> formula(tl.ops.table[np.multiply], "x", names={"g": "slope", "y": "weight"})
+>>> formula(np.multiply, "x", names={"g": "slope", "y": "weight"})
 'slope * weight'
 >>> formula(tl.f.softmax, "x", {"axis": 0})
 'out * (g - sum(g * out, axis=0, keepdims=True))'
@@ -92,16 +93,6 @@ results require no gradient.
 
 # ---- how an operation is called ------------------------------------------------------------------
 
-SYNTAX = {
-    **{f"__{name}__": f"x {sign} y" for name, sign in {
-        "add": "+", "sub": "-", "mul": "*", "truediv": "/", "pow": "**", "matmul": "@",
-        "floordiv": "//", "mod": "%",
-        "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
-        "and": "&", "or": "|", "xor": "^",
-    }.items()},
-    "__neg__": "-x", "__pos__": "+x", "__invert__": "~x", "__abs__": "abs(x)",
-    "__getitem__": "x[index]",
-}  # fmt: skip
 SPACES = {
     "np": np,
     "np.linalg": np.linalg,
@@ -130,11 +121,12 @@ def method(name):
 
 def ways():
     """What can be written of a Tensor `x`, each with a function of it and further arguments."""
+    for text in (*OPERATORS.values(), "abs(x)", "x[index]"):
+        given = ", ".join(re.findall(r"\b(?:x|y|index)\b", text))
+        yield text, eval(f"lambda {given}: {text}")
     names = [name for kind in reversed(Operators.__mro__) for name in vars(kind)]
     for name in dict.fromkeys(names):
-        if name in SYNTAX:
-            yield SYNTAX[name], method(name)
-        elif isinstance(getattr(Operators, name), property):
+        if isinstance(getattr(Operators, name), property):
             yield f"x.{name}", attrgetter(name)
         elif not name.startswith("_"):
             yield f"x.{name}()", method(name)
@@ -305,7 +297,7 @@ def notes(room, rows):
         is_public = any(hasattr(space, name) for space in SPACES.values())
         if inspect.isfunction(helper) and not is_public:
             given = list(inspect.signature(helper).parameters)
-            with suppress(TypeError):  # one without a docstring may need values to run
+            with suppress(SymbolError):  # one without a docstring may need values to run
                 told = lowered(first_line(helper)) or f"`{helper(*map(Symbol, given))}`."
                 yield f"`{name}({', '.join(given)})`: {told}"
     for lift in dict.fromkeys(row.lift for row in rows if inspect.getdoc(row.lift)):

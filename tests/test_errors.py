@@ -387,6 +387,42 @@ def test_singular_matrix_is_told_with_a_mend():
         np.linalg.inv(leaf(2))
 
 
+def test_gradient_of_a_singular_matrix_is_told_with_a_mend_and_without_a_word_on_rules():
+    a = leaf(2, 2)
+    log = np.linalg.slogdet(a).logabsdet
+    for create_graph in (False, True):
+        with pytest.raises(e.SingularError) as caught:
+            log.gradient(a, create_graph=create_graph)
+        first, second, *_, last = str(caught.value).splitlines()
+        assert "slogdet" in str(caught.value) or create_graph
+        assert "Singular matrix" in first and second.startswith("    x  (2, 2)")
+        assert last == "  Add a small multiple of the identity, or use np.linalg.pinv."
+        assert "rule" not in str(caught.value)
+
+
+# ---- options -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda t: np.sort(t, kind="foo"), "sort: sort kind must be one of"),
+        (lambda t: np.linalg.norm(t, "x"), "norm: Invalid norm order"),
+        (lambda t: np.quantile(t, 2.0), "quantile: Quantiles must be in the range"),
+        (lambda t: np.diff(t, n=-1), "diff: order must be non-negative"),
+    ],
+)
+def test_option_outside_its_domain_is_no_matter_of_shape(call, text):
+    with pytest.raises(e.ArgumentError) as caught:
+        call(leaf(3, 3))
+    assert str(caught.value).startswith(text)
+
+
+def test_position_out_of_bounds_is_told_as_an_index_is():
+    with pytest.raises(e.BoundsError, match=r"^partition: kth\(=5\) out of bounds"):
+        np.partition(leaf(3), 5)
+
+
 # ---- gradients -----------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 from tinygrad_lite import Tensor, methods
 from tinygrad_lite.dispatch import reached
 from tinygrad_lite.methods import Methods
+from tinygrad_lite.ops import signs
 
 X = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 
@@ -99,6 +100,25 @@ def test_methods_of_two_operands_are_those_of_arrays():
     assert [i.tolist() for i in Tensor([[0.0, 2.0]]).nonzero()] == [[0], [1]]
 
 
+@pytest.mark.parametrize("copy", [np.copy, Tensor.copy], ids=["np.copy", "t.copy"])
+def test_copy_is_recorded_as_any_result(copy):
+    x = leaf()
+    y = copy(x)
+    assert_array_equal(y.data, X, strict=True)
+    assert (y * y).sum().gradient(x).tolist() == (2 * X).tolist()
+    assert not np.may_share_memory(y.data, x.data)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float16, np.float64])
+def test_copy_without_history_is_a_leaf_of_its_own(dtype):
+    x = Tensor(X, dtype=dtype)
+    y = x.detach().copy()
+    y.assign(np.zeros((2, 3), dtype))
+    assert y.is_leaf and not y.requires_grad
+    assert_array_equal(x.data, X.astype(dtype), strict=True)
+    assert_array_equal(np.copy(x, order="K").data, x.data, strict=True)
+
+
 def test_entries_are_replaced_in_a_new_tensor():
     x = leaf(np.array([1.0, 2.0, 3.0]))
     y = x.at[1].set(5.0)
@@ -111,7 +131,7 @@ def test_every_method_reaches_something():
     assert len(listed) > 60
     for name in listed:
         assert vars(Methods)[name].__doc__ or name.startswith("__"), name
-    for function in Methods._ufunc_methods.values():
+    for function in signs.UFUNC_METHODS.values():
         assert reached(function) is not None
 
 
@@ -124,4 +144,4 @@ def test_list_of_methods_is_nothing_but_a_list():
         ast.Import,
         ast.ClassDef,
     }
-    assert {type(node) for node in listed.body} == {ast.Expr, ast.Assign, ast.AnnAssign}
+    assert {type(node) for node in listed.body} == {ast.Expr, ast.Assign}

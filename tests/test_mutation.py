@@ -62,7 +62,7 @@ def test_result_cannot_be_written():
             write()
         assert str(caught.value) == (
             "this Tensor is a result of multiply, and results are read-only. "
-            "Make a new Tensor, or t.copy()."
+            "Make a new Tensor, or t.detach().copy()."
         )
 
 
@@ -73,7 +73,7 @@ def test_view_of_a_leaf_is_written_through_the_leaf_alone():
             view.data = np.zeros(view.shape)
         assert str(caught.value) == (
             "this Tensor is a view of memory that isn't its own to write. Write the Tensor that it "
-            "is a view of, or t.copy()."
+            "is a view of, or t.detach().copy()."
         )
     t.detach().data = [5.0, 6.0]
     assert t.tolist() == [5.0, 6.0]

@@ -231,10 +231,16 @@ def test_array_of_a_tensor_shares_its_memory_and_is_read_only():
 
 
 @pytest.mark.parametrize(
-    "convert", [np.asarray, np.array, lambda t: np.array([t]), lambda t: np.asarray(t, float)]
+    ("name", "convert"),
+    [
+        ("", lambda t: list(map(np.asarray, [t]))),
+        ("np.asarray: ", lambda t: np.asarray(t)),
+        ("np.array: ", lambda t: np.array([t])),
+        ("np.asarray: ", lambda t: np.asarray(t, float)),
+    ],
 )
-def test_array_of_what_requires_a_gradient_is_refused(convert):
-    text = (
+def test_array_of_what_requires_a_gradient_is_refused(name, convert):
+    text = name + (
         "`w` requires a gradient, and an array would lose its graph. Use t.detach(), t.numpy() "
         "for a copy, or NumPy's functions on the Tensor itself; np.stack joins a list of Tensors."
     )
@@ -253,12 +259,12 @@ def test_detached_tensor_has_the_same_memory_and_no_history():
         assert d.is_leaf and not d.requires_grad and d.op is None
 
 
-def test_copied_tensor_has_memory_of_its_own_and_no_history():
+def test_copied_tensor_has_memory_of_its_own_and_the_history_that_it_has():
     x = Tensor([1.0, 2.0], requires_grad=True)
-    for t in (x, x * 2):
+    for t in (x, x * 2, x.detach()):
         c = t.copy()
         assert not np.shares_memory(c.data, t.data)
-        assert c.is_leaf and not c.requires_grad
+        assert c.is_leaf == (not t.requires_grad) and c.requires_grad == t.requires_grad
 
 
 # ---- out of it -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import errors, refusals
+from . import errors, refusals, rule_errors
 from .anomaly import check_backward, check_unchanged
 from .context import Switch, current
 from .memory import Changed, Memory
@@ -41,6 +41,9 @@ def gradient(
     root: Tensor, tensors: tuple[Tensor, ...], gradient: Any, create_graph: bool
 ) -> tuple[Tensor, ...]:
     """The gradients of `root` by `tensors`, none written anywhere."""
+    for t in tensors:
+        if not isinstance(t, Tensor):
+            raise refusals.not_reached(t)
     found = gradients([(root, seed(root, gradient, create_graph))], tensors, create_graph)
     for t, g in zip(tensors, found, strict=True):
         if g is None:
@@ -75,7 +78,7 @@ def sweep(
     leaves: list[Tensor] = []
     found: list[tuple[Tensor, Any]] = []
     keep = {id(t) for t in wanted}
-    useful = leading_to(keep, [root for root, _ in seeds]) if wanted else None
+    useful = leading_to(wanted, [root for root, _ in seeds]) if wanted else None
     while frontier:
         _, t = heappop(frontier)
         g = gradients.pop(id(t))  # complete: whatever uses t was made after it
@@ -111,52 +114,52 @@ def flows(
     anomaly = current.get().anomaly
     if anomaly:
         check_unchanged(t)
-    lifted = inputs  # with the axes that the rules are written for
-    if op.lift is not None:
-        g, out, lifted = op.lift(g, out, inputs, **attributes)
-    for position in t._sources:
-        x = t.inputs[position]
-        if useful is not None and id(x) not in useful:
-            continue
-        try:
+    lifted, position = inputs, t._sources[0]  # lifted: as the rules are written for
+    try:
+        if op.lift is not None:
+            g, out, lifted = op.lift(g, out, inputs, **attributes)
+        for position in t._sources:
+            x = t.inputs[position]
+            if useful is not None and id(x) not in useful:
+                continue
             flow = op.rule(position)(g, out, *lifted, **attributes)
             if not op.trusted:
-                flow = copied(flow, create_graph)
+                flow = copied(flow, create_graph, g, lifted[position])
             if flow.shape != lifted[position].shape:
                 flow = fit(flow, lifted[position].shape)
-        except (AttributeError, IndexError, TypeError, ValueError) as error:
-            if isinstance(error, errors.TinygradError):
-                raise
-            raise refusals.bad_rule(t, position, g, error) from error
-        if lifted is not inputs:
-            flow = flow.reshape(x._data.shape)
-        if flow.dtype is not x._data.dtype:
-            flow = flow.astype(x._data.dtype)
-        if anomaly:
-            check_backward(flow, t, position, g)
-        yield x, flow
+            if lifted is not inputs:
+                flow = flow.reshape(x._data.shape)
+            if flow.dtype is not x._data.dtype:
+                flow = flow.astype(x._data.dtype)
+            if anomaly:
+                check_backward(flow, t, position, g)
+            yield x, flow
+    except (AttributeError, IndexError, TypeError, ValueError, errors.TinygradError) as error:
+        if rule_errors.tells_enough(error, op, create_graph):
+            raise
+        raise rule_errors.bad_rule(t, position, create_graph, error) from error
 
 
-def leading_to(wanted: set[int], roots: Sequence[Tensor]) -> set[int]:
+def leading_to(wanted: Sequence[Tensor], roots: Sequence[Tensor]) -> set[int]:
     """The Tensors, by identity, whose gradients are needed for those of `wanted`."""
+    oldest = min(t.index for t in wanted)  # what was made before leads to none
     reached, seen = list(roots), set(map(id, roots))
     for t in reached:  # grows on the way
         for position in t._sources:
             x = t.inputs[position]
-            if id(x) not in seen:
+            if id(x) not in seen and x.index >= oldest:
                 seen.add(id(x))
                 reached.append(x)
-    useful = set(wanted)
+    useful = set(map(id, wanted))
     for t in sorted(reached, key=attrgetter("index")):
         if any(id(t.inputs[position]) in useful for position in t._sources):
             useful.add(id(t))
     return useful
 
 
-def copied(flow: Any, create_graph: bool) -> Any:
-    """What a rule of the user's returned, in memory that the user doesn't have."""
-    if flow is None:
-        raise TypeError("it returned None. Did it forget `return`? For a gradient of zero, x=None")
+def copied(flow: Any, create_graph: bool, g: Any, x: Any) -> Any:
+    """What a rule of the user's returned for the input `x`, in memory that the user hasn't."""
+    rule_errors.refuse(flow, g, x)
     if isinstance(flow, Tensor):
         return flow
     return Tensor(flow) if create_graph else np.array(flow)

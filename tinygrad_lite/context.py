@@ -42,15 +42,16 @@ class Call:
 class State:
     """What every operation asks. Never changed, only replaced."""
 
-    __slots__ = ("anomaly", "leave", "recording")
+    __slots__ = ("anomaly", "deriving", "leave", "recording")
 
-    def __init__(self, recording: bool, anomaly: bool, leave: Callable[[], None]):
+    def __init__(self, recording: bool, anomaly: bool, deriving: bool, leave: Callable[[], None]):
         self.recording = recording
         self.anomaly = anomaly
+        self.deriving = deriving  # in a function that is being differentiated
         self.leave = leave  # goes back to the state before
 
 
-current: ContextVar[State] = ContextVar("current", default=State(True, False, lambda: None))  # noqa: B039
+current: ContextVar[State] = ContextVar("current", default=State(True, False, False, lambda: None))  # noqa: B039
 calls: ContextVar[Call | None] = ContextVar("calls", default=None)
 
 _PACKAGE = str(Path(__file__).parent) + os.sep
@@ -77,22 +78,26 @@ def place(depth: int) -> Place:
 class Switch(ContextDecorator):
     """A context, also a decorator, that changes the state: re-entrant, and per thread."""
 
-    def __init__(self, *, recording: bool | None = None, anomaly: bool | None = None):
+    def __init__(
+        self, *, recording: bool | None = None, anomaly: bool = False, deriving: bool = False
+    ):
         self._recording = recording
         self._anomaly = anomaly
+        self._deriving = deriving
 
     def __enter__(self) -> Self:
         now = current.get()
         recording = now.recording if self._recording is None else self._recording
-        anomaly = now.anomaly if self._anomaly is None else self._anomaly
+        anomaly, deriving = now.anomaly or self._anomaly, now.deriving or self._deriving
         stack = ExitStack()
-        stack.callback(current.reset, current.set(State(recording, anomaly, stack.close)))
+        state = State(recording, anomaly, deriving, stack.close)
+        stack.callback(current.reset, current.set(state))
         if self._anomaly:
             stack.enter_context(np.errstate(all="ignore"))  # NumPy would only warn
         return self
 
     def _recreate_cm(self) -> "Switch":
-        return Switch(recording=self._recording, anomaly=self._anomaly)
+        return Switch(recording=self._recording, anomaly=self._anomaly, deriving=self._deriving)
 
     def __exit__(self, *error: Any) -> None:
         current.get().leave()

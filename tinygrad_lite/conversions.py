@@ -89,10 +89,8 @@ class Conversions:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         user = taker(sys._getframe(1))
-        if user == READING:
-            raise refusals.no_index(self)
-        if self._requires_grad:
-            raise refusals.into_array(self) if user == STORING else refusals.no_array(self)
+        if self._requires_grad or user == READING:
+            raise refusals.no_array(self, user)
         array = self._data.view()
         array.setflags(write=False)
         if dtype is not None and dtype != array.dtype:
@@ -126,11 +124,12 @@ class Conversions:
     def _number(self) -> Any:
         """The only entry. An array may not have it if it requires a gradient; others are warned."""
         user = taker(sys._getframe(2)) if self._requires_grad else ""
-        if user == STORING:
-            raise refusals.into_array(self)
-        if user.startswith("numpy"):
-            raise refusals.no_array(self)
-        if user and not user.startswith("math.is") and current.get().recording:
+        if user == STORING or user.startswith("numpy"):
+            raise refusals.no_array(self, user)
+        state = current.get()
+        if state.deriving and state.recording and self._requires_grad and user[:7] != "math.is":
+            raise refusals.constant_in_derivative(self)
+        if user and not user.startswith("math.is") and state.recording:
             warnings.warn(refusals.leaves_graph(self, user), UserWarning, stacklevel=3)
         return self.item()
 

@@ -4,12 +4,13 @@ Each runs the function on recorded copies of its arguments, and lets gradients f
 """
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from .errors import ArgumentError, GradientError, brief
-from .nesting import alike, is_leaf, rebuilt
+from .errors import ArgumentError, ShapeError, brief
+from .nesting import alike
 from .run import Function, Run, pulled
 from .tensor import Tensor
 
@@ -22,8 +23,9 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     f : callable
         Returns one number; with `has_aux` a pair of it and anything else.
     argnums : int or sequence of int
-        The arguments to differentiate by. Each may be an array, a Tensor, a float, or tuples,
-        lists, dicts and modules of them. Python floats count as float64.
+        The arguments to differentiate by, which are to be given by position. Each may be an array,
+        a Tensor, a float, or tuples, lists, dicts and modules of them. Python floats count as
+        float64.
     has_aux : bool
         Whether to return what else `f` gave, too: `(gradient, aux)`.
 
@@ -42,7 +44,11 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     Notes
     -----
     A gradient can be differentiated again: by an outer derivative, or, if the argument or anything
-    that `f` uses requires a gradient, by `backward`. Under `no_grad` it has no history.
+    that `f` uses requires a gradient, as parameters of a module do, by `backward`. Under `no_grad`
+    it has no history, and takes less time and memory.
+
+    `f` is given a copy of a module: what it assigns to attributes is lost, what it writes into
+    buffers stays. `float(x)`, `math.exp(x)` are errors in `f`, since they would count as constant.
 
     Examples
     --------
@@ -55,13 +61,13 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     >>> tl.grad(lambda p: (p["w"] * p["b"]).sum())({"w": np.array([1.0, 2.0]), "b": 3.0})["b"]
     Tensor(3., shape=(), dtype=float64)
     """
-    both = value_and_grad(f, argnums, has_aux)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        value, found = both(*args, **kwargs)
-        return (found, value[1]) if has_aux else found
+        run = Run("grad", f, args, kwargs, argnums, has_aux)
+        found = run.by_argument(run.gradients([(run.number(), None)]))
+        return (found, run.aux) if has_aux else found
 
-    return gradient
+    return _named("grad", f, gradient)
 
 
 def value_and_grad(
@@ -83,16 +89,11 @@ def value_and_grad(
     """
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
-        run = Run("grad", f, args, kwargs, argnums, has_aux)
-        if not is_leaf(run.out) or np.size(run.out) != 1:
-            raise GradientError(
-                f"grad: the function must return one number, not {brief(run.out)}. For the "
-                "derivative entry by entry use elementwise_grad, for all of them jacobian."
-            )
-        found = run.gradients([(result, None) for result in run.results])
-        return run.value(), run.by_argument(found)
+        run = Run("value_and_grad", f, args, kwargs, argnums, has_aux)
+        gradient = run.by_argument(run.gradients([(run.number(), None)]))
+        return ((run.value, run.aux) if has_aux else run.value), gradient
 
-    return derivative
+    return _named("value_and_grad", f, derivative)
 
 
 def elementwise_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
@@ -110,10 +111,17 @@ def elementwise_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
         run = Run("elementwise_grad", f, args, kwargs, argnums)
+        for x, result in product(run.copies, run.results):
+            if not _covers(result.shape, x.shape):
+                raise ShapeError(
+                    f"elementwise_grad: the argument has the shape {x.shape}, the result "
+                    f"{result.shape}: not an entry for each. Use grad where the function returns "
+                    "one number, jacobian for all derivatives."
+                )
         ones = [(result, np.ones(result.shape, result.dtype)) for result in run.results]
         return run.by_argument(run.gradients(ones))
 
-    return derivative
+    return _named("elementwise_grad", f, derivative)
 
 
 def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
@@ -153,7 +161,7 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
         seeds = alike("vjp", run.out, cotangent, "the cotangent")
         return run.by_argument(run.gradients(list(zip(run.results, seeds, strict=True))))
 
-    return (run.value()[0], vjp_fn, run.value()[1]) if has_aux else (run.value(), vjp_fn)
+    return (run.value, vjp_fn, run.aux) if has_aux else (run.value, vjp_fn)
 
 
 def jvp(f: Function, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
@@ -203,8 +211,8 @@ def jvp(f: Function, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
     directions = alike("jvp", primals, tangents, "tangents")
     seeds = [(g, d) for g, d in zip(found, directions, strict=True) if g is not None]
     pushed = run.gradients(seeds, cotangents)
-    out = rebuilt(run.out, pushed, keep=False)
-    return (run.value()[0], out, run.value()[1]) if has_aux else (run.value(), out)
+    change = run.nested(pushed)
+    return (run.value, change, run.aux) if has_aux else (run.value, change)
 
 
 def hvp(f: Function, primals: Any, tangents: Any) -> Any:
@@ -231,7 +239,7 @@ def hvp(f: Function, primals: Any, tangents: Any) -> Any:
     """
     _check_tuples("hvp", primals, tangents)
     run = Run("hvp", f, primals, {}, range(len(primals)))
-    gradient = pulled([(result, None) for result in run.results], run.copies, True)
+    gradient = pulled([(run.number(), None)], run.copies, True)
     vector = alike("hvp", primals, tangents, "tangents")
     seeds = [(g, v) for g, v in zip(gradient, vector, strict=True) if g is not None]
     found = run.by_argument(run.gradients(seeds))
@@ -258,13 +266,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = Fals
             [0., 4.]], shape=(2, 2), dtype=float64)
     """
 
-    def derivative(*args: Any, **kwargs: Any) -> Any:
-        run = Run("jacobian", f, args, kwargs, argnums, has_aux)
-        parts = [run.by_argument(run.rows(result)) for result in run.results]
-        found = rebuilt(run.out, parts, keep=False)
-        return (found, run.value()[1]) if has_aux else found
-
-    return derivative
+    return _jacobian("jacobian", f, argnums, has_aux)
 
 
 def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
@@ -280,7 +282,18 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     Tensor([[4., 2.],
             [2., 0.]], shape=(2, 2), dtype=float64)
     """
-    return jacobian(jacobian(f, argnums), argnums)
+    return _jacobian("hessian", _jacobian("hessian", f, argnums), argnums)
+
+
+def _jacobian(
+    name: str, f: Function, argnums: int | Sequence[int], has_aux: bool = False
+) -> Function:
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        run = Run(name, f, args, kwargs, argnums, has_aux)
+        found = run.nested([run.by_argument(run.rows(result)) for result in run.results])
+        return (found, run.aux) if has_aux else found
+
+    return _named(name, f, derivative)
 
 
 def _check_tuples(name: str, primals: Any, tangents: Any) -> None:
@@ -289,3 +302,17 @@ def _check_tuples(name: str, primals: Any, tangents: Any) -> None:
             f"{name}: give primals and tangents as tuples, a part for each argument: "
             f"{name}(f, (x,), (v,))."
         )
+
+
+def _named(name: str, f: Any, derivative: Function) -> Function:
+    """What a derivative shows as; and refuses what is no function."""
+    if not callable(f):
+        raise ArgumentError(f"{name}: give a function, not {brief(f)}: {name}(f)(x).")
+    derivative.__name__ = derivative.__qualname__ = f"{name}({getattr(f, '__name__', 'f')})"
+    return derivative
+
+
+def _covers(wide: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether each entry of an array of `shape`, broadcast, has an entry of `wide`."""
+    pairs = zip(reversed(shape), reversed(wide), strict=False)
+    return len(shape) <= len(wide) and all(n in (1, m) for n, m in pairs)

@@ -1,21 +1,18 @@
 """How NumPy's functions, operators and methods reach the operations of the table."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import refusals
 from .context import current
 from .ops import Operation, compositions, table
+from .ops.signs import OPERATORS, UFUNC_METHODS
+from .options import UFUNC_DEFAULTS, reached, spare, without_defaults
 
 if TYPE_CHECKING:
     from .tensor import Tensor
-
-
-def reached(function: Any) -> Any:
-    """What computes a function of NumPy's on Tensors: a composition, or a row of the table."""
-    return compositions.get(function) or table.get(function)
 
 
 class Dispatch:
@@ -24,7 +21,6 @@ class Dispatch:
     __slots__ = ()
 
     __apply__: Callable[..., "Tensor"]
-    _ufunc_methods: ClassVar[dict[tuple[Any, str], Any]]
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         for x in inputs:
@@ -34,12 +30,11 @@ class Dispatch:
         if operation is not None and method == "__call__" and not options:
             return self.__apply__(operation, inputs)
         name, function = ufunc.__name__, ufunc
-        if method == "__call__":
-            options = {k: v for k, v in options.items() if str(v) != _DEFAULTS.get(k)}
-            refused = options.keys() & _DEFAULTS.keys()
-        else:
-            name, function = f"{name}.{method}", self._ufunc_methods.get((ufunc, method))
-            refused = options.keys() & {"out"}
+        options = without_defaults(options, UFUNC_DEFAULTS)
+        refused = options.keys() & UFUNC_DEFAULTS.keys()
+        if method != "__call__":
+            name, function = f"{name}.{method}", UFUNC_METHODS.get((ufunc, method))
+            refused &= {"out"}
             options.setdefault("axis", 0)
         if refused:
             raise refusals.ufunc_option(name, min(refused))
@@ -50,19 +45,16 @@ class Dispatch:
 
 
 def _call(function: Any, name: str, args: Any, options: Any) -> Any:
-    """Call what `function` reaches; an option at its default is as good as none at all."""
+    """Call what `function` reaches; an unknown option at its default is as good as none."""
     call = reached(function)
     try:
         if call is not None:
-            return call(*args, **options)
+            return call(*args, **(options and without_defaults(options, spare(function))))
     except TypeError as error:
-        name = name or _name(function)
-        given = {k: v for k, v in options.items() if str(v) not in ("None", _DEFAULTS.get(k))}
-        if len(given) < len(options):
-            return _call(function, name, args, given)
-        raise refusals.misfit(call, name, args, options, error) from None
-    known = [f.__name__ for f in (*compositions, *table)]
-    raise refusals.unknown_function(name or _name(function), known)
+        if (wrong := refusals.misfit(call, name or _name(function), args, options, error)) is None:
+            raise
+        raise wrong from None
+    raise refusals.unknown_function(name or _name(function), [*compositions, *table])
 
 
 def _name(function: Any) -> str:
@@ -100,7 +92,7 @@ def in_place(function: Any) -> Callable[[Any, Any], "Tensor"]:
             value = getattr(other, "_data", other)
             return self._write(op.name, lambda array: op.function(array, value, out=array))
         if self.op is None and self._requires_grad:
-            raise refusals.in_place_on_leaf(self, op.name)
+            raise refusals.in_place_on_leaf(self, OPERATORS[function].split()[1])
         return self.__apply__(op, (self, other))
 
     return update
@@ -124,5 +116,4 @@ def method(function: Any) -> Callable[..., "Tensor"]:
     return method
 
 
-_DEFAULTS = refusals.UFUNC_OPTIONS
 OPERANDS = (Dispatch, float, int, np.ndarray, np.generic, list, tuple)

@@ -1,5 +1,6 @@
 """The errors, and how they are worded: operation, arguments, what was expected, the mend."""
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -118,7 +119,12 @@ def owner(x: Any, call: "Call | None") -> str:
 # ---- what NumPy refused --------------------------------------------------------------------------
 
 
+SINGULAR_MEND = "  Add a small multiple of the identity, or use np.linalg.pinv."
 _PRODUCTS = ("matmul", "linear")
+_OF_SHAPES = re.compile(
+    r"shape|broadcast|dimension|ax[ei]s|size|length|align|match|square|core|\dd|d-|"
+    "array|operand|split|element|empty|identity|entries|_features"
+)
 
 
 def refusal(
@@ -145,8 +151,8 @@ def refusal(
         mend = f"  x has {ndim} ax{'i' if ndim == 1 else 'e'}s: {_axes_of(ndim)}."
     elif isinstance(error, np.linalg.LinAlgError) and "imension" not in str(error):
         kind = SingularError
-        mend = "  Add a small multiple of the identity, or use np.linalg.pinv."
-    elif isinstance(error, IndexError):
+        mend = SINGULAR_MEND
+    elif isinstance(error, IndexError) or "out of bounds" in str(error):
         kind = BoundsError
     elif isinstance(error, TypeError) or "integer powers" in str(error):
         kind = DtypeError
@@ -162,6 +168,8 @@ def refusal(
         marks = [*ends, *marks[2:]]
     elif "broadcast" in str(error) and len(shapes) == 2:
         headline, marks, mend = _broadcast_mismatch(name, shapes)
+    elif isinstance(error, ValueError) and not _OF_SHAPES.search(str(error)):
+        kind = ArgumentError
     lines = [headline]
     lines += operand_lines(inputs, labels, marks, call, where)
     lines += call_lines(call, where)

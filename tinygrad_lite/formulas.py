@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from .errors import OperationError
-from .ops import Operation
+from .errors import BoundsError, OperationError
+from .ops import Operation, compositions, table
+from .ops.signs import OPERATORS, UFUNC_METHODS
 
 
 def formula(
-    operation: Operation,
+    operation: Operation | Callable[..., Any],
     which: int | str,
     attributes: Mapping[str, Any] | None = None,
     names: Mapping[str, str] | None = None,
@@ -26,7 +27,8 @@ def formula(
 
     Parameters
     ----------
-    operation : Operation
+    operation : Operation or callable
+        Or the NumPy function that it is found by, `np.exp`.
     which : int or str
         The input, by position or name; "each" for any input of an operation on a sequence.
     attributes : dict, optional
@@ -43,24 +45,26 @@ def formula(
     Raises
     ------
     OperationError
-        If the rule needs values to run, and the operation has no text for it in `formulas`.
-    LookupError
+        If the function has no rule; or its rule needs values to run, and there is no text for it
+        in the operation's `formulas`.
+    BoundsError
         If there is no such input.
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import tinygrad_lite as tl
     >>> from tinygrad_lite.formulas import formula
-    >>> from tinygrad_lite.ops import elementwise, functions
-    >>> formula(elementwise.divide, "y")
+    >>> formula(np.divide, "y")
     '-g * out / y'
-    >>> formula(elementwise.multiply, 0, names={"y": "weight"})
+    >>> formula(np.multiply, 0, names={"y": "weight"})
     'g * weight'
-    >>> formula(functions.softmax, "x", {"axis": 0})
+    >>> formula(tl.f.softmax, "x", {"axis": 0})
     'out * (g - sum(g * out, axis=0, keepdims=True))'
     """
+    operation = _row(operation)
     inputs = list(operation.rules) or ["xs"]
-    name = "each" if operation.each else inputs[which] if isinstance(which, int) else which
-    rule = operation.each or operation.rules[name]
+    name, rule = _rule(operation, which)
     if rule is None:
         return "0"
     options = _options(rule, len(operation.rules), attributes)
@@ -69,13 +73,13 @@ def formula(
         options["position"] = which if isinstance(which, int) else Symbol("position")
     if name in operation.formulas:
         named = {"g": g, "out": out, **dict(zip(inputs, symbols, strict=True))}
-        return _rewritten(operation.formulas[name], named | options)
+        return str(_rewritten(operation.formulas[name], named | options))
     if operation.each:
         whole, count = symbols[0], which + 1 if isinstance(which, int) else 2
         symbols = [whole[i] for i in range(count)]
     try:
         text = str(Symbol(_node(_with_helpers(rule)(g, out, *symbols, **options))))
-    except Exception as error:
+    except SymbolError as error:
         raise OperationError(
             f"{operation.name}: the rule of {name} needs values, so it can't be written down "
             f"({error}). Give its text: op(…, formulas={{{name!r}: 'g * …'}})."
@@ -83,6 +87,30 @@ def formula(
     if operation.each:  # a rule that hands all inputs on hands on the sequence
         text = text.replace(str(Symbol(_node(tuple(symbols)))), str(whole))
     return text
+
+
+def _row(function: Any) -> Operation:
+    """The operation that is meant: itself, or the table's."""
+    if isinstance(function, Operation):
+        return function
+    if function in table:
+        return table[function]
+    name = getattr(function, "__name__", repr(function))
+    why = " of its own: it is made of functions that have" if function in compositions else ""
+    raise OperationError(f"formula: {name} has no gradient rule{why}.")
+
+
+def _rule(operation: Operation, which: int | str) -> tuple[str, Callable[..., Any] | None]:
+    """The name of an input, "each" for all of a sequence, and its rule."""
+    if operation.each is not None:
+        return "each", operation.each
+    inputs = list(operation.rules)
+    if which in inputs or which in range(len(inputs)):
+        name = inputs[which] if isinstance(which, int) else which
+        return name, operation.rules[name]
+    raise BoundsError(
+        f"formula: {operation.name} has no input {which!r}. Its inputs are {', '.join(inputs)}."
+    )
 
 
 def _options(
@@ -116,7 +144,7 @@ def _opened(helper: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return helper(*args, **kwargs)
-        except Exception:  # whatever it is that a symbol lacks
+        except SymbolError:
             return _call(ast.Name(helper.__name__), args, kwargs)
 
     return call
@@ -132,6 +160,14 @@ def _writable(value: Any) -> bool:
 
 
 # ---- symbols -------------------------------------------------------------------------------------
+
+
+class SymbolError(Exception):
+    """What a symbol was asked for needs values; no TypeError, which NumPy would replace."""
+
+
+def _needs_value(symbol: "Symbol", *_: Any, **__: Any) -> Any:
+    raise SymbolError(f"{symbol} is a symbol, without a value")
 
 
 class _Apply:
@@ -160,7 +196,8 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
     __slots__ = ("_expression",)
     __apply__ = _Apply()
-    __iter__ = None
+    __bool__ = __iter__ = __len__ = __index__ = __int__ = __float__ = __array__ = _needs_value
+    __hash__ = _needs_value
 
     def __init__(self, expression: str | ast.expr):
         self._expression = _parsed(expression) if isinstance(expression, str) else expression
@@ -170,9 +207,6 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __repr__(self) -> str:
         return f"<symbol {self}>"
-
-    def __bool__(self) -> bool:
-        raise TypeError(f"whether {self} holds isn't known")
 
     def __getattr__(self, name: str) -> "Symbol":
         if name.startswith("_"):  # NumPy asks for protocols
@@ -187,16 +221,12 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> "Symbol":
         if method != "__call__":
-            if (ufunc, method) not in _METHODS:
+            function = UFUNC_METHODS.get((ufunc, method))
+            if function is None:
                 return _call(ast.Name(f"{ufunc.__name__}.{method}"), inputs, kwargs)
-            return _call(ast.Name(_METHODS[ufunc, method]), inputs, {"axis": 0} | kwargs)
-        nodes, kind = [_node(x) for x in inputs], _OPERATORS.get(ufunc)
-        if isinstance(kind, ast.unaryop):
-            return Symbol(ast.UnaryOp(kind, *nodes))
-        if isinstance(kind, ast.cmpop):
-            return Symbol(ast.Compare(nodes[0], [kind], nodes[1:]))
-        if isinstance(kind, ast.operator):
-            return Symbol(ast.BinOp(nodes[0], kind, nodes[1]))
+            return _call(ast.Name(function.__name__), inputs, {"axis": 0} | kwargs)
+        if ufunc in OPERATORS:
+            return _rewritten(OPERATORS[ufunc], dict(zip("xy", inputs, strict=False)))
         return _call(ast.Name(ufunc.__name__), inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> "Symbol":
@@ -204,36 +234,6 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         return _call(ast.Name(path), args, kwargs)
 
 
-_OPERATORS: dict[np.ufunc, ast.AST] = {
-    np.add: ast.Add(),
-    np.subtract: ast.Sub(),
-    np.multiply: ast.Mult(),
-    np.divide: ast.Div(),
-    np.floor_divide: ast.FloorDiv(),
-    np.remainder: ast.Mod(),
-    np.power: ast.Pow(),
-    np.matmul: ast.MatMult(),
-    np.negative: ast.USub(),
-    np.positive: ast.UAdd(),
-    np.invert: ast.Invert(),
-    np.bitwise_and: ast.BitAnd(),
-    np.bitwise_or: ast.BitOr(),
-    np.bitwise_xor: ast.BitXor(),
-    np.equal: ast.Eq(),
-    np.not_equal: ast.NotEq(),
-    np.less: ast.Lt(),
-    np.less_equal: ast.LtE(),
-    np.greater: ast.Gt(),
-    np.greater_equal: ast.GtE(),
-}
-_METHODS = {
-    (np.add, "reduce"): "sum",
-    (np.multiply, "reduce"): "prod",
-    (np.maximum, "reduce"): "max",
-    (np.minimum, "reduce"): "min",
-    (np.add, "accumulate"): "cumsum",
-    (np.multiply, "accumulate"): "cumprod",
-}
 _CONSTANTS = {
     math.inf: "inf",
     math.pi: "pi",
@@ -311,9 +311,9 @@ def _index(index: Any) -> ast.expr:
 # ---- formulas that were given as text ------------------------------------------------------------
 
 
-def _rewritten(text: str, values: Mapping[str, Any]) -> str:
+def _rewritten(text: str, values: Mapping[str, Any]) -> Symbol:
     """A formula with values for names; one that isn't Python stays as it is."""
-    return str(Symbol(_Rewrite(values).visit(_parsed(text))))
+    return Symbol(_Rewrite(values).visit(_parsed(text)))
 
 
 class _Rewrite(ast.NodeTransformer):

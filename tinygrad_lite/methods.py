@@ -1,7 +1,5 @@
 """The operators and methods that a Tensor has: this list, and nothing else."""
 
-from typing import ClassVar
-
 import numpy as np
 
 from .dispatch import Dispatch, binary, both, in_place, method
@@ -69,17 +67,4 @@ class Methods(Dispatch):
     nonzero, diagonal = method(np.nonzero), method(np.diagonal)
     squeeze, swapaxes = method(np.squeeze), method(np.swapaxes)
     expand_dims, ravel = method(np.expand_dims), method(np.ravel)
-    astype = method(shapes.astype)
-
-    # ---- methods of ufuncs -------------------------------------------------------------------
-
-    _ufunc_methods: ClassVar = {
-        (np.add, "reduce"): np.sum,
-        (np.multiply, "reduce"): np.prod,
-        (np.maximum, "reduce"): np.max,
-        (np.minimum, "reduce"): np.min,
-        (np.logical_and, "reduce"): np.all,
-        (np.logical_or, "reduce"): np.any,
-        (np.add, "accumulate"): np.cumsum,
-        (np.multiply, "accumulate"): np.cumprod,
-    }
+    astype, copy = method(shapes.astype), method(np.copy)

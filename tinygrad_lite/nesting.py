@@ -15,18 +15,21 @@ from .nn.module import Module
 from .tensor import Tensor
 
 
-def leaves(nest: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The leaves in order, each with its path, such as `[0]['w'].layers.1.weight`."""
+def leaves(nest: Any, path: str = "", *, frozen: bool = False) -> Iterator[tuple[str, Any]]:
+    """The leaves in order, each with its path, such as `[0]['w'].layers.1.weight`.
+
+    With `frozen`, Parameters that are frozen count, too: those of a result, not of an argument.
+    """
     if isinstance(nest, Module):
         for name, parameter in nest.named_parameters():
-            if parameter.requires_grad:
+            if frozen or parameter.requires_grad:
                 yield f"{path}.{name}", parameter
     elif isinstance(nest, dict):
         for key, part in nest.items():
-            yield from leaves(part, f"{path}[{key!r}]")
+            yield from leaves(part, f"{path}[{key!r}]", frozen=frozen)
     elif isinstance(nest, list | tuple):
         for i, part in enumerate(nest):
-            yield from leaves(part, f"{path}[{i}]")
+            yield from leaves(part, f"{path}[{i}]", frozen=frozen)
     elif is_leaf(nest):
         yield path, nest
 
@@ -37,18 +40,19 @@ def is_leaf(x: Any) -> bool:
     return isinstance(x, float)
 
 
-def rebuilt(nest: Any, values: Iterable[Any], *, keep: bool) -> Any:
+def rebuilt(nest: Any, values: Iterable[Any], *, keep: bool, frozen: bool = False) -> Any:
     """The same nesting with other leaves, in order; what is no leaf is kept, or becomes None."""
     values = iter(values)
 
     def build(part: Any) -> Any:
         if isinstance(part, Module):
-            others: dict[int, Any] = {}
+            others: dict[int, Any] = {} if keep else {id(b): None for _, b in part.named_buffers()}
             for parameter in part.parameters():
                 others[id(parameter)] = parameter if keep else None
-                if parameter.requires_grad:
+                if frozen or parameter.requires_grad:
                     others[id(parameter)] = value = next(values)
-                    value.__class__ = type(parameter)  # so that the new module finds it
+                    if isinstance(value, Tensor):  # a new one, which nobody else has
+                        value.__class__ = type(parameter)  # so that the module finds it
             return _exchanged(part, others)
         if isinstance(part, dict):
             return _like(part, {key: build(value) for key, value in part.items()})
@@ -105,17 +109,16 @@ def alike(name: str, nest: Any, other: Any, path: str) -> list[Any]:
         if len(nest) == len(other):
             return _each(name, other.__getitem__, enumerate(nest), path)
     elif is_leaf(nest):
-        if np.shape(other) == np.shape(nest) and not isinstance(other, dict | Module):
-            return [other]
-        raise ArgumentError(
-            f"{name}: {path} must have the shape {np.shape(nest)}, not {np.shape(other)}."
-        )
+        if isinstance(other, Module | dict) or other is None:
+            raise ArgumentError(f"{name}: {path} must be an array, not {brief(other)}.")
+        if np.shape(other) != np.shape(nest):
+            raise ArgumentError(
+                f"{name}: {path} must have the shape {np.shape(nest)}, not {np.shape(other)}."
+            )
+        return [other]
     elif not isinstance(nest, Module | dict | list | tuple):
         return []
-    raise ArgumentError(
-        f"{name}: {path} must be nested as what it belongs to, {brief(nest)}, but is "
-        f"{brief(other)}."
-    )
+    raise ArgumentError(f"{name}: {path} must be nested as {brief(nest)}, but is {brief(other)}.")
 
 
 def _each(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from .methods import Methods
 from .ops import elementwise, indexing, shapes, updates
-from .values import plain, unpacked
+from .values import unpacked
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -16,7 +16,7 @@ class Operators(Methods):
     __slots__ = ()
 
     def __getitem__(self, index: Any) -> "Tensor":
-        return self.__apply__(indexing.getitem, (self,), {"index": plain(index)})
+        return self.__apply__(indexing.getitem, (self,), {"index": indexing.plain(index)})
 
     def __divmod__(self, other: Any) -> tuple["Tensor", "Tensor"]:
         return self // other, self % other

@@ -1,8 +1,8 @@
 """What a Tensor refuses, worded: each function makes the error for one mistake."""
 
-from collections.abc import Sequence
-from difflib import get_close_matches
-from inspect import Signature, isfunction, signature
+import sys
+from collections.abc import Iterable, Sequence
+from inspect import Signature, isfunction, signature, unwrap
 from typing import Any
 
 import numpy as np
@@ -13,33 +13,42 @@ from .errors import (
     MutationError,
     OperationError,
     ShapeError,
+    TinygradError,
     brief,
     called,
     owner,
 )
-from .source import SourcePlace, operand_names
+from .source import READING, STORING, SourcePlace, numpys_caller, operand_names
+
+NOT_GIVEN = signature(np.sum).parameters["initial"].default  # NumPy's "<no value>"
 
 # ---- functions, operations and their rules -------------------------------------------------------
 
 
-def unknown_function(name: str, known: Sequence[str]) -> OperationError:
-    close = get_close_matches(name.rpartition(".")[2], known, 1, 0.8)
-    near = f" The nearest that has one: {close[0]}." if close else ""
+def unknown_function(name: str, known: Sequence[Any]) -> OperationError:
+    """`known` are the functions that have a gradient."""
+    last = name.rpartition(".")[2]
+    close = [f for f in known if _alike(f.__name__, last)]
+    close.sort(key=lambda f: (abs(len(f.__name__) - len(last)), len(_dotted(f))))
+    near = f" The nearest that has one: {_dotted(close[0])}." if close else ""
+    user = numpys_caller(sys._getframe(1)).replace("numpy.", "np.")
+    name = f"{user} calls {name}, which" if user else name
     return OperationError(
         f"{name} has no gradient here, so it isn't applied to Tensors. Compose it of functions "
         f"that have one, declare your own with tl.op, or apply it to t.numpy().{near}"
     )
 
 
-UFUNC_OPTIONS = {  # with the defaults, as text, that may be given
-    "out": "()",
-    "where": "True",
-    "casting": "same_kind",
-    "order": "K",
-    "subok": "True",
-    "dtype": "None",
-    "signature": "None",
-}
+def _alike(*names: str) -> bool:
+    """Whether two names differ by an ending: eig and eigh, but not isin and isinf."""
+    short, long = sorted(names, key=len)
+    return long.startswith(short) and len(long) <= len(short) + 2 and short[:2] != "is"
+
+
+def _dotted(function: Any) -> str:
+    """`np.linalg.eigh`, as users type it."""
+    module = "" if isinstance(function, np.ufunc) else function.__module__.removeprefix("numpy")
+    return f"np{module}.{function.__name__}" if not module[:1].isalpha() else function.__name__
 
 
 def ufunc_option(name: str, option: str) -> OperationError:
@@ -52,91 +61,66 @@ def ufunc_option(name: str, option: str) -> OperationError:
     return OperationError(f"{name}: {option}= isn't supported on Tensors: {mend}")
 
 
-def wrong_call(name: str, error: TypeError | str, taken: Signature) -> OperationError:
+def wrong_call(
+    name: str, error: TypeError | str, taken: Signature, known: Iterable[str] = ()
+) -> OperationError:
+    """Arguments that don't fit a signature; it is shown with the options that are supported."""
+    shown = [
+        p for p in taken.parameters.values() if not known or p.default is p.empty or p.name in known
+    ]
     takes = ", ".join(
-        p.name if p.default is p.empty else f"{p.name}={p.default!r}"
-        for p in taken.parameters.values()
+        f"{p.name}=…" if p.default is NOT_GIVEN else str(p.replace(annotation=p.empty))
+        for p in shown
     )
-    return OperationError(f"{name}: {error}, in {name}({takes}).")
+    return OperationError(f"{name}: {error}, in {name}({takes}).{_habit(str(error))}")
 
 
-def misfit(call: Any, name: str, args: Any, options: Any, error: TypeError) -> TypeError:
-    """What was wrong with a call of a composition: its arguments, or what it did with them."""
-    if not isinstance(error, OperationError):
+def _habit(error: str) -> str:
+    """What PyTorch's keywords are in NumPy."""
+    for torch, numpy in {"dim": "axis", "keepdim": "keepdims", "unbiased": "ddof"}.items():
+        if error.endswith(f"'{torch}'"):
+            return f" Did you mean {numpy}=?"
+    return ""
+
+
+def misfit(
+    call: Any, name: str, args: Any, options: Any, error: TypeError
+) -> OperationError | None:
+    """What was wrong with a call of a composition, if it was its arguments."""
+    if not isinstance(error, TinygradError):
         try:
             signature(call).bind(*args, **options)
         except TypeError as wrong:
             return wrong_call(name, wrong, signature(call))
-    return error
-
-
-def unknown_option(name: str, unknown: Sequence[str]) -> OperationError:
-    options = ", ".join(unknown)
-    return OperationError(
-        f"{name}: {options}= isn't supported on Tensors, since no gradient rule knows it. Leave it "
-        f"out; or, if {name} is your own: an input needs a rule of its name, and an attribute is a "
-        f"parameter of the rules, lambda g, out, …, {options}."
-    )
-
-
-def no_rule_for(name: str, key: str, value: Any) -> OperationError:
-    """A floating Tensor where an operation takes an attribute."""
-    return OperationError(
-        f"{name}: {key} is a {type(value).__name__}, but {name} has no gradient rule for it. "
-        f"Declare one, op(…, {key}=lambda g, out, …, {key}: …), or {key}=None if its gradient is "
-        f"zero; or give {key}.numpy()."
-    )
-
-
-def misdeclared(
-    name: str, function: Any, run: Any, each: Any, rules: dict[str, Any]
-) -> OperationError | None:
-    """What is wrong with the declaration of an operation, if anything is."""
-    inputs = list(rules)
-    if not callable(function):
-        return OperationError(f"op takes a function of arrays, not {brief(function)}.")
-    if not rules and each is None:
-        return OperationError(
-            f"{name}: no gradient rule was given. Give one for each input, by its name: "
-            f"op({name}, x=lambda g, out, x: …), or x=None if its gradient is zero."
-        )
-    for key, rule in rules.items():
-        if rule is not None and not callable(rule):
-            return OperationError(
-                f"{name}: the rule of {key} must be a function of (g, out, *inputs), or None for a "
-                f"gradient of zero, not {rule!r}."
-            )
-    if run is None and isfunction(function) and _parameters(function, 0, inputs) != inputs:
-        return OperationError(
-            f"{name}: there are rules for {', '.join(inputs)}, but the first parameters of {name} "
-            f"are {', '.join(signature(function).parameters)}. Rules go by the names of the "
-            "inputs, in order."
-        )
-    for key, rule in rules.items():
-        if isfunction(rule) and _parameters(rule, 2, inputs) != inputs:
-            return OperationError(
-                f"{name}: the rule of {key} must take (g, out, {', '.join(inputs)}), in this "
-                f"order, and then attributes, not ({', '.join(_parameters(rule, 0))})."
-            )
     return None
 
 
-def _parameters(function: Any, start: int, like: Sequence[str] | None = None) -> list[str]:
-    """The names of a function's positional parameters from `start`; as many as `like` has."""
-    names = list(function.__code__.co_varnames[: function.__code__.co_argcount])[start:]
-    return names if like is None else names[: len(like)]
-
-
-def bad_rule(user: Any, position: int, g: Any, error: Exception) -> OperationError:
-    """A gradient rule that failed, or gave something that is no gradient."""
-    names = list(user.op.rules) or ["*inputs"]
-    label = names[position] if position < len(names) else f"input {position}"
+def unknown_option(op: Any, unknown: Sequence[str]) -> OperationError:
+    options = ", ".join(unknown)
+    mend = "Leave it out."
+    if not op.trusted:
+        mend = (
+            f"Leave it out; or give it to the rules of {op.name}: an input needs a rule of its "
+            f"name, and an attribute is a parameter of the rules, lambda g, out, …, {options}."
+        )
     return OperationError(
-        f"{user.op.name}: its gradient rule for {label} failed: {error}\n"
-        f"  A rule is a function of (g, out, {', '.join(names)}) and the operation's attributes, "
-        f"with their defaults;\n  here g and out have shape {user.shape}.\n"
-        f"  It returns an array of the shape of {label}, {user.inputs[position].shape}, or one "
-        f"that broadcasts to or from it."
+        f"{op.name}: {options}= isn't supported on Tensors, since no gradient rule knows it. {mend}"
+    )
+
+
+def no_rule_for(op: Any, key: str, value: Any) -> OperationError:
+    """A floating Tensor where an operation takes an attribute."""
+    name = op.name
+    mend = f"Give {key}.numpy()."
+    if op.trusted and op.each is not None:
+        mend = f"If it is one of the arrays, give them as one list: {name}([x, y])."
+    elif not op.trusted:
+        mend = (
+            f"Declare one, op(…, {key}=lambda g, out, …, {key}: …), or {key}=None if its gradient "
+            f"is zero; or give {key}.numpy()."
+        )
+    return OperationError(
+        f"{name}: {key} is a {type(value).__name__}, but {name} has no gradient rule for it. {mend}"
     )
 
 
@@ -167,19 +151,8 @@ def changed(op: Any, position: int, t: Any, user: Any) -> MutationError:
     return MutationError("\n".join(lines))
 
 
-_SIGNS = {
-    "add": "+",
-    "subtract": "-",
-    "multiply": "*",
-    "divide": "/",
-    "floor_divide": "//",
-    "remainder": "%",
-    "power": "**",
-}
-
-
-def in_place_on_leaf(t: Any, name: str) -> MutationError:
-    w, sign = t.name or "w", _SIGNS[name]
+def in_place_on_leaf(t: Any, sign: str) -> MutationError:
+    w = t.name or "w"
     return MutationError(
         f"{w} {sign}= … would change a leaf that requires a gradient behind the graph's back.\n"
         f"  To update it in place:  with tl.no_grad(): {w} {sign}= …\n"
@@ -198,22 +171,41 @@ def no_number(name: str, t: Any) -> ShapeError:
     return ShapeError(f"{name}: a Tensor of shape {t.shape} is no single number.")
 
 
-def no_array(t: Any) -> GradientError:
+def no_array(t: Any, user: str) -> GradientError | OperationError:
+    """`user` is who would take the values, as `source.taker` tells."""
+    if user == READING:
+        return _no_index(t)
+    if user == STORING:
+        return _into_array(t)
+    function: Any = getattr(np, user.removeprefix("numpy."), None)
+    name = user.replace("numpy.", "np.")
+    mend = (
+        "Use t.detach(), t.numpy() for a copy, or NumPy's functions on the Tensor itself; np.stack "
+        "joins a list of Tensors."
+    )
+    if isfunction(unwrap(function)) and "axis" in signature(function).parameters:
+        mend = f"Join a list of Tensors first, {name}(np.stack(tensors)); or use t.numpy()."
+    said = f"{name}: " if function else ""
     return GradientError(
-        f"{called(t)} requires a gradient, and an array would lose its graph. Use t.detach(), "
-        "t.numpy() for a copy, or NumPy's functions on the Tensor itself; np.stack joins a list of "
-        "Tensors."
+        f"{said}{called(t)} requires a gradient, and an array would lose its graph. {mend}"
     )
 
 
-def into_array(t: Any) -> GradientError:
+def constant_in_derivative(t: Any) -> GradientError:
+    return GradientError(
+        f"as a plain number {called(t)} would count as constant in the derivative.\n"
+        "  Use NumPy's functions, np.exp(x) for math.exp(x), or x.item() if a constant is meant."
+    )
+
+
+def _into_array(t: Any) -> GradientError:
     return GradientError(
         f"array[…] = …: {called(t)} requires a gradient, and an array would lose its graph. "
         "Collect Tensors in a list, and np.stack them; or write the value alone, t.numpy()."
     )
 
 
-def no_index(t: Any) -> OperationError:
+def _no_index(t: Any) -> OperationError:
     return OperationError(
         f"array[t]: {called(t, 'the index')} is a Tensor, and what it reads would be an array. "
         "Use Tensor(array)[t] for a Tensor, or array[t.numpy()] for an array."
@@ -280,14 +272,14 @@ def no_item_assignment() -> MutationError:
 def read_only_result(t: Any) -> MutationError:
     return MutationError(
         f"{called(t)} is a result of {t.op.name}, and results are read-only. Make a new Tensor, "
-        "or t.copy()."
+        "or t.detach().copy()."
     )
 
 
 def view_of_another(t: Any) -> MutationError:
     return MutationError(
         f"{called(t)} is a view of memory that isn't its own to write. Write the Tensor that it "
-        "is a view of, or t.copy()."
+        "is a view of, or t.detach().copy()."
     )
 
 

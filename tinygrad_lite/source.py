@@ -53,9 +53,9 @@ class SourcePlace(NamedTuple):
 def operand_names(place: "tuple[CodeType, int] | None", count: int) -> list[str]:
     """What the operands of an operation are called where it stands in the source, or ''."""
     try:
-        assert place is not None
-        node = ast.parse(SourcePlace(*place).expression.strip(), mode="eval").body
-    except (AssertionError, SyntaxError, ValueError):
+        text = "" if place is None else SourcePlace(*place).expression.strip()
+        node = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError):
         return [""] * count
     operands: list[ast.expr] = []
     if isinstance(node, ast.BinOp):
@@ -81,6 +81,7 @@ def operand_names(place: "tuple[CodeType, int] | None", count: int) -> list[str]
 
 STORING, READING = "array[…] = t", "array[t]"
 _NUMPY = os.path.dirname(np.__file__) + os.sep
+_PACKAGE = os.path.dirname(__file__) + os.sep
 
 
 def taker(frame: FrameType) -> str:
@@ -93,7 +94,7 @@ def taker(frame: FrameType) -> str:
     that are given a `map`, code compiled without positions.
     """
     if frame.f_code.co_filename.startswith(_NUMPY):
-        return "numpy"
+        return numpys_caller(frame) or "numpy"
     action = _action(frame.f_code, frame.f_lasti)
     if action in ("", STORING, READING):
         return action
@@ -113,6 +114,16 @@ def taker(frame: FrameType) -> str:
     if not isinstance(function, BuiltinFunctionType | np.ufunc) or module in ("", "builtins"):
         return ""
     return f"{module}.{function.__name__}"
+
+
+def numpys_caller(frame: FrameType | None) -> str:
+    """ "numpy.full_like", if the user called that, and it called the package."""
+    name = ""
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    while frame is not None and frame.f_code.co_filename.startswith(_NUMPY):
+        name, frame = frame.f_code.co_name, frame.f_back
+    return f"numpy.{name}" if name and not name.startswith("_") and hasattr(np, name) else ""
 
 
 @lru_cache(maxsize=4096)

@@ -233,10 +233,6 @@ class Tensor(Operators, Conversions):
         result._memory = _memory_of(self)
         return result
 
-    def copy(self) -> "Tensor":
-        """The same values in memory of their own, without history."""
-        return Tensor(self._data)
-
     __hash__ = object.__hash__
 
     # ---- gradients ---------------------------------------------------------------------------

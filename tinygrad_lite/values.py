@@ -60,17 +60,6 @@ def as_result(name: str, data: Any) -> np.ndarray:
     )
 
 
-def plain(index: Any) -> Any:
-    """An index without Tensors."""
-    if isinstance(index, tuple):
-        return tuple([plain(i) for i in index])
-    if isinstance(index, list):
-        return [plain(i) for i in index]
-    if isinstance(index, slice):
-        return slice(plain(index.start), plain(index.stop), plain(index.step))
-    return getattr(index, "_data", index)
-
-
 def snapshot(attribute: Any) -> Any:
     """An attribute as it is now, which nobody else can change."""
     if isinstance(attribute, tuple | list):

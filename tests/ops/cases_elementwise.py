@@ -43,6 +43,7 @@ CASES = [
     *elementwise(np.power, positive, real, also=[o.pow]),
     *elementwise(np.negative, real, also=[o.neg]),
     *elementwise(np.positive, real, also=[o.pos]),
+    *elementwise(np.copy, real, also=[T.copy]),
     *elementwise(lambda x: x**2, real, name="x**2", also=[lambda x: np.power(x, 2)]),
     *elementwise(lambda x: x**3, nonzero, name="x**3"),
     *elementwise(lambda x: x**0, real, name="x**0"),

@@ -309,6 +309,14 @@ def test_quantile_of_half_precision_shares_as_it_interpolates(q):
     assert_allclose(share, float(out.data.reshape(())), rtol=1e-3)
 
 
+def test_log_softmax_of_half_precision_adds_up_more_than_that_holds():
+    n = 70_000  # the largest number is 65,504
+    x = Tensor(np.zeros(n, np.float16), requires_grad=True)
+    found = tl.f.log_softmax(x).gradient(x, gradient=np.ones(n, np.float16))
+    assert found.dtype == np.float16
+    assert_allclose(found.data, np.zeros(n), atol=0.01)
+
+
 @pytest.mark.parametrize("function", [np.prod, np.cumprod])
 def test_products_in_a_larger_dtype_have_their_slopes_in_it(function):
     x = np.array([0.1, 0.0, 0.3, 0.7], np.float32)

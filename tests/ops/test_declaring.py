@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 import tinygrad_lite as tl
 from tinygrad_lite import Tensor
-from tinygrad_lite.errors import GradientError, OperationError
+from tinygrad_lite.errors import GradientError, MutationError, OperationError
 from tinygrad_lite.ops import Operation, fit, table
 
 from .check import CHECKS, Case
@@ -221,10 +221,45 @@ def test_tensor_of_integers_may_be_an_attribute():
     assert y.sum().gradient(x).tolist() == [1.0, 0.0, 1.0]
 
 
-def test_attribute_without_its_default_in_the_rule_is_told():
-    scaled = tl.op(lambda x, by=2: x * by, name="scaled", x=lambda g, out, x, by: g * by)
-    with pytest.raises(OperationError, match=r"missing 1 required(.|\n)*with their defaults;"):
-        scaled(leaf(2)).sum().backward()
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"x": lambda g, out, x, by: g * by},
+        {"x": lambda g, out, x, by=3: g * by},
+        {"x": lambda g, out, x, *, by=None: g * by},
+    ],
+    ids=["none", "another", "keyword"],
+)
+def test_attribute_without_the_functions_default_in_the_rule_is_refused(rules):
+    with pytest.raises(OperationError) as caught:
+        tl.op(lambda x, by=2: x * by, name="scaled", **rules)
+    assert str(caught.value) == (
+        "scaled: in scaled the default of by is 2, so it must be in the rule of x, too: "
+        "lambda g, out, …, by=2: …"
+    )
+
+
+def test_other_default_in_the_one_rule_of_many_inputs_is_refused():
+    with pytest.raises(OperationError, match=r"the default of by is 2, .* the rule of any input"):
+        tl.op(lambda xs, by=2: xs[0] * by, name="f", each=lambda g, out, *xs, position, by=1: g)
+
+
+@pytest.mark.parametrize("default", [2, 2.0, None, "a", np.float64(2), float("nan")], ids=str)
+def test_attribute_with_the_functions_default_in_the_rule_is_used(default):
+    f = tl.op(lambda x, by=default: x * 2, name="f", x=lambda g, out, x, by=default: g * 2)
+    x = leaf(2)
+    assert f(x).sum().gradient(x).tolist() == [2.0, 2.0]
+    tl.op(lambda x, by: x * 2, name="f", x=lambda g, out, x, by=default: g * 2)
+
+
+def test_function_of_any_number_of_inputs_is_refused_with_the_mend():
+    for rules in ({"x": lambda g, out, *x: g}, {"each": lambda g, out, *xs, position: g}):
+        with pytest.raises(OperationError) as caught:
+            tl.op(lambda *x: x[0], name="first", **rules)
+        assert str(caught.value) == (
+            "first takes any number of inputs, (*x). Let it take one list of them, arrays, and "
+            "give one rule for all: each=lambda g, out, *arrays, position: …"
+        )
 
 
 def test_what_is_no_function_is_refused():
@@ -275,6 +310,67 @@ def test_rules_of_other_inputs_are_refused(rules, said):
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("several", [tuple, list])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_rule_that_returns_the_gradients_of_all_inputs_is_refused(several, create_graph):
+    both = tl.op(np.hypot, x=lambda g, out, x, y: several([g * x / out, g * y / out]), y=None)
+    x = leaf(3)
+    with pytest.raises(OperationError) as caught:
+        both(x, leaf(3)).sum().gradient(x, create_graph=create_graph)
+    assert (
+        f"it returned a {several.__name__} of 2. A rule returns the gradient of one input; each "
+        "input has a rule of its own" in str(caught.value)
+    )
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)], ids=str)
+def test_gradient_with_axes_that_nothing_explains_is_refused(shape):
+    both = tl.op(np.hypot, x=lambda g, out, x, y: np.stack([g * x / out, g * y / out] * 2), y=None)
+    x = leaf(*shape)
+    with pytest.raises(OperationError, match="with more axes than the gradient of the output"):
+        both(x, leaf(*shape)).sum().backward()
+
+
+def test_gradient_of_an_input_for_each_output_is_summed():
+    data = rng.uniform(size=(5, 3))
+    predict = tl.op(lambda w: data @ w, name="predict", w=lambda g, out, w: g[:, None] * data)
+    w = leaf(3)
+    np.testing.assert_allclose(predict(w).sum().gradient(w).data, data.sum(0))
+
+
+def test_rule_that_fails_on_tensors_alone_says_why_it_ran_on_them():
+    def rule(g, out, x):
+        flow = np.zeros_like(x)
+        flow[x > 0] = g[x > 0]
+        return flow
+
+    positive = tl.op(lambda x: np.maximum(x, 0), name="positive", x=rule)
+    x = leaf(2)
+    assert positive(x).sum().gradient(x).tolist() == [1.0, 1.0]
+    with pytest.raises(OperationError) as caught:
+        positive(x).sum().gradient(x, create_graph=True)
+    text = str(caught.value)
+    assert text.startswith("positive: its gradient rule for x failed on Tensors: t[…] = … isn't")
+    assert "since gradients of gradients were asked for" in text
+    assert "np.where(x > 0, …)" in text and "order=1" in text
+
+
+def test_value_that_changed_is_told_as_such_for_ones_own_operation_too():
+    x = leaf(2)
+    y = cube(x)
+    with tl.no_grad():
+        x -= 1.0
+    for create_graph in (False, True):
+        with pytest.raises(MutationError, match=r"^cube needs the value that .* has changed since"):
+            y.sum().gradient(x, create_graph=create_graph)
+
+
+def test_lift_that_fails_is_told_as_a_rule_is():
+    broken = tl.op(np.cbrt, lift=lambda g, out, inputs: g.none, x=lambda g, out, x: g)
+    with pytest.raises(OperationError, match=r"^cbrt: its gradient rule for x failed: .*none"):
+        broken(leaf(3)).sum().backward()
+
+
 def test_rule_that_returns_nothing_says_so():
     broken = tl.op(np.cbrt, x=lambda g, out, x: None)
     with pytest.raises(OperationError, match=r"it returned None\. Did it forget"):
@@ -318,7 +414,8 @@ def test_rule_that_writes_into_what_flows_in_is_refused():
 
 def test_operation_is_copied_and_pickled_as_functions_are():
     assert copy.deepcopy(cube) is cube
-    assert pickle.loads(pickle.dumps(tl.f.relu)) is tl.f.relu
+    for row in table.values():
+        assert pickle.loads(pickle.dumps(row)) is row
     with pytest.raises(pickle.PicklingError):
         pickle.dumps(tl.op(lambda x: x, name="nowhere", x=lambda g, out, x: g))
 

@@ -130,6 +130,29 @@ def test_softmax_of_many_classes_is_that_of_few():
     assert_allclose(f.log_softmax(Tensor(x)).data, np.log(f.softmax(x)), rtol=1e-12)
 
 
+@pytest.mark.parametrize("function", [f.softmax, f.log_softmax, f.logsumexp])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64, bool])
+def test_functions_of_softmax_take_integers(function, dtype):
+    x = np.array([[3, 1, 0], [0, 1, 2]], dtype)
+    found = function(Tensor(x), axis=-1)
+    assert found.dtype == np.float64
+    assert_array_equal(found.data, function(x.astype(float), axis=-1))
+
+
+def test_sums_over_many_classes_of_half_precision_do_not_overflow():
+    n = 70_000  # the largest number of half precision is 65,504
+    logits = np.zeros((1, n), np.float16)
+    log_n = np.float16(np.log(n))
+    assert_array_equal(f.softmax(logits), np.full((1, n), 1 / n, np.float16))
+    assert_array_equal(f.log_softmax(logits), np.full((1, n), -log_n))
+    assert_array_equal(f.logsumexp(logits, axis=1), [log_n])
+    assert_array_equal(f.logsumexp(logits, axis=1, keepdims=True), [[log_n]])
+    loss = f.cross_entropy(t := Tensor(logits, requires_grad=True), np.array([3]))
+    assert loss.dtype == np.float16
+    assert_array_equal(loss.data, [log_n])
+    assert_allclose(loss.gradient(t).data[0, 2:5], [1 / n, 1 / n - 1, 1 / n], rtol=1e-2)
+
+
 def test_input_is_left_as_it_was():
     x = np.random.default_rng(0).normal(size=(3, 4))
     for function in FUNCTIONS:
@@ -224,6 +247,55 @@ def test_erf_takes_any_size_and_layout(size):
     x = np.linspace(-3, 3, 2 * size).reshape(2, size).T
     assert_allclose(f.erf(x)[-1], [math.erf(0 - 3 / (2 * size - 1)), math.erf(3)], rtol=1e-10)
     assert_array_equal(f.erf(x[::-1]), f.erf(x)[::-1])
+
+
+LEFT_TAIL = {  # of normal_cdf, computed to 40 digits
+    -0.5: 0.3085375387259868964,
+    -1: 0.1586552539314570514,
+    -2.25: 0.01222447265504470315,
+    -3: 0.001349898031630094527,
+    -5: 2.866515718791939117e-7,
+    -9: 1.128588405953840648e-19,
+    -13: 6.117164399549879682e-39,
+    -20: 2.753624118606233695e-89,
+    -30: 4.90671392714818706e-198,
+    -37: 5.725571222524576823e-300,
+}
+
+
+@pytest.mark.parametrize("count", [1, 100])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance", "lowest"), [(np.float64, 1.5e-15, -37), (np.float32, 5e-7, -13)]
+)
+def test_normal_cdf_is_right_to_rounding_in_its_left_tail(count, dtype, tolerance, lowest):
+    for x, exact in LEFT_TAIL.items():
+        found = f.normal_cdf(np.full(count, x, dtype))
+        assert found.dtype == dtype
+        if x >= lowest:
+            assert_allclose(found.astype(float), exact, rtol=tolerance, atol=0)
+            assert_allclose(
+                f.gelu(np.full(count, x, dtype)).astype(float), x * exact, 2 * tolerance
+            )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(np.float64, 1.5e-15), (np.float32, 5e-7), (np.float16, 1e-3)]
+)
+def test_normal_cdf_is_near_math_erfc(dtype, tolerance):
+    x = points(dtype)
+    exact = np.array([0.5 * math.erfc(-v / math.sqrt(2)) for v in x.tolist()])
+    rounded = 2e-16 * x.astype(float) ** 2  # what rounding the argument of erfc does to it
+    found = f.normal_cdf(Tensor(x)).data.astype(float)
+    smallest = float(np.finfo(dtype).smallest_subnormal)
+    assert (np.absolute(found / exact - 1) <= tolerance + rounded + smallest / exact).all()
+
+
+@pytest.mark.parametrize("count", [1, 100])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_normal_cdf_of_infinities_and_nan(count, dtype):
+    x = np.array([np.inf, -np.inf, np.nan, -0.0, -1e3, 1e3] * count, dtype)
+    with np.errstate(all="raise", under="ignore"):
+        assert_array_equal(f.normal_cdf(x), [1.0, 0.0, np.nan, 0.5, 0.0, 1.0] * count)
 
 
 def test_gelu_is_between_0_and_x():

@@ -93,7 +93,7 @@ def test_axis_to_run_along_that_is_not_there_is_refused(function, x):
 
 
 def test_order_of_a_norm_that_is_not_there_is_refused():
-    with pytest.raises(ShapeError, match="norm order"):
+    with pytest.raises(ArgumentError, match="norm order"):
         np.linalg.norm(leaf([[1.0]]), "spectral")
 
 
@@ -231,6 +231,14 @@ def test_norm_has_slope_0_at_the_origin(order):
 def test_norm_of_a_matrix_has_slope_0_at_the_origin(order):
     found = slopes(lambda x: np.linalg.norm(x, order), np.zeros((2, 3)))
     assert_array_equal(found.data, np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("order", [-1, -2, -3, -0.5, -np.inf])
+def test_norm_of_negative_order_has_slope_0_where_an_entry_is_0(order):
+    with np.errstate(divide="ignore"):  # in NumPy's own value
+        for x in ([0.0, 1.0, -2.0], [0.0, 0.0, 3.0]):
+            assert slopes(lambda x: np.linalg.norm(x, order), x).tolist() == [0.0, 0.0, 0.0]
+            assert second_slopes(lambda x: np.linalg.norm(x, order), x) == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("order", [2, 3, 4, 1.5])

@@ -175,7 +175,7 @@ def test_part_of_a_concatenation_is_where_it_was_put(axis):
 @pytest.mark.parametrize("axes", [None, (0, 1, 2), (2, 0, 1), (-1, 0, -2), [1, 2, 0]])
 def test_inverse_puts_axes_back(axes):
     x = np.zeros((2, 3, 4))
-    assert x.transpose(axes).transpose(shapes.inverse(axes, 3)).shape == x.shape
+    assert x.transpose(axes).transpose(shapes.inverse_order(axes, 3)).shape == x.shape
 
 
 # ---- what is refused -----------------------------------------------------------------------------
@@ -218,7 +218,7 @@ REFUSED = [
     ("tile", TypeError, lambda x: np.tile(x, (2, 1.5))),
     ("split", ValueError, lambda x: np.split(x, 1.5)),
     ("moveaxis", TypeError, lambda x: np.moveaxis(x, 0.5, 1)),
-    ("pad", ShapeError, lambda x: np.pad(x, -1)),
+    ("pad", ArgumentError, lambda x: np.pad(x, -1)),
     ("pad", ShapeError, lambda x: np.pad(x, (1, 2, 3))),
     ("pad", TypeError, lambda x: np.pad(x, 1.5)),
     ("pad", TypeError, lambda x: np.pad(x, {2: 1})),

@@ -21,7 +21,7 @@ def accumulated(function: Callable[..., Any], ufunc: np.ufunc) -> Callable[..., 
 
 def running(ufunc: np.ufunc, a: Any, axis: int | None, dtype: Any = None) -> Any:
     """`ufunc.accumulate`, which is slow: it goes on entry by entry where rows could go at once."""
-    a, axis = on_axis(a, axis)
+    a, axis = flattened(a, axis)
     rows = a.swapaxes(axis, 0)
     if a.dtype.char not in "fd" or dtype is not None or a.size <= 256 * len(rows):
         return ufunc.accumulate(a, axis, dtype)
@@ -33,7 +33,7 @@ def running(ufunc: np.ufunc, a: Any, axis: int | None, dtype: Any = None) -> Any
     return found.swapaxes(axis, 0)
 
 
-def on_axis(x: Any, axis: int | None) -> tuple[Any, int]:
+def flattened(x: Any, axis: int | None) -> tuple[Any, int]:
     """`x` as `np.cumsum` takes it: on one axis, if none is named."""
     return (x.reshape(-1), axis or 0) if axis is None or x.ndim == 0 else (x, axis)
 
@@ -140,7 +140,7 @@ cumsum = op(
 cumprod = op(
     np.cumprod,
     run=accumulated(np.cumprod, np.multiply),
-    x=lambda g, out, x, axis=None, dtype=None: cumprod_slope(g, out, *on_axis(x, axis)).reshape(
+    x=lambda g, out, x, axis=None, dtype=None: cumprod_slope(g, out, *flattened(x, axis)).reshape(
         x.shape
     ),
     formulas={"x": "np.flip(np.cumsum(np.flip(g * out, axis), axis), axis).reshape(x.shape) / x"},

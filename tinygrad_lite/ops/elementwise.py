@@ -106,8 +106,8 @@ def _logaddexp(x: Any, y: Any) -> Any:
     if np.size(x) + np.size(y) < 256 or np.result_type(x, y).char not in "fd":
         return np.logaddexp(x, y)
     with np.errstate(invalid="ignore", over="ignore"):
-        gap = np.fmin(-np.absolute(x - y), 0)  # 0 between an infinity and itself
-    return np.maximum(x, y) + np.log1p(np.exp(gap))
+        lower = np.fmin(-np.absolute(x - y), 0)  # 0 between an infinity and itself
+    return np.maximum(x, y) + np.log1p(np.exp(lower))
 
 
 def gap(x: Any, y: Any) -> Any:
@@ -226,7 +226,7 @@ heaviside = op(
 )
 
 
-def extreme(function: Any, kinks: str = "half to each where x = y") -> Operation:
+def extreme_of_two(function: Any, kinks: str = "half to each where x = y") -> Operation:
     return op(
         function,
         kinks=kinks,
@@ -235,9 +235,9 @@ def extreme(function: Any, kinks: str = "half to each where x = y") -> Operation
     )
 
 
-maximum, minimum = extreme(np.maximum), extreme(np.minimum)
-fmax = extreme(np.fmax, "half to each where x = y; all of it to x where y is NaN")
-fmin = extreme(np.fmin, fmax.kinks)
+maximum, minimum = extreme_of_two(np.maximum), extreme_of_two(np.minimum)
+fmax = extreme_of_two(np.fmax, "half to each where x = y; all of it to x where y is NaN")
+fmin = extreme_of_two(np.fmin, fmax.kinks)
 clip = op(
     np.clip,
     kinks="all of it to x at the bounds",

@@ -1,6 +1,7 @@
 """What NumPy lacks: the functions of neural networks, as `tl.f`."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,8 @@ def logsumexp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     >>> tl.f.logsumexp(tl.Tensor([1000.0, 1000.0]))
     Tensor(1000.6932, shape=())
     """
-    x = x if x.dtype.kind == "f" else x.astype(np.float64)
+    if x.dtype.char not in WIDE:
+        return widened(logsumexp, x, axis, keepdims=keepdims)
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)
     with np.errstate(divide="ignore"):  # the sum over nothing is 0, its logarithm -inf
@@ -122,6 +124,8 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     >>> tl.f.log_softmax(tl.Tensor([0.0, 0.0]))
     Tensor([-0.6931, -0.6931], shape=(2,))
     """
+    if x.dtype.char not in WIDE:
+        return widened(log_softmax, x, axis)
     x = axis_first(x, axis)
     out = x - np.maximum.reduce(x, axis=0)
     out -= np.log(total(np.exp(out), 0)[0])
@@ -141,10 +145,22 @@ def softmax(x: Any, axis: int = -1) -> Any:
     >>> tl.f.softmax(tl.Tensor([0.0, 0.0]))
     Tensor([0.5, 0.5], shape=(2,))
     """
+    if x.dtype.char not in WIDE:
+        return widened(softmax, x, axis)
     x = axis_first(x, axis)
     out = np.exp(x - np.maximum.reduce(x, axis=0))
     out /= total(out, 0)
     return out.swapaxes(axis, 0)
+
+
+WIDE = "fdg"  # dtypes to compute in
+
+
+def widened(function: Callable[..., Any], x: Any, *args: Any, **options: Any) -> Any:
+    """`function` of half precision, where sums overflow, in single; of integers in double."""
+    if x.dtype.kind != "f":
+        return function(x.astype(np.float64), *args, **options)
+    return function(x.astype(np.float32), *args, **options).astype(x.dtype)
 
 
 def dot(x: Any, y: Any, axis: int) -> Any:
@@ -154,9 +170,11 @@ def dot(x: Any, y: Any, axis: int) -> Any:
 
 def total(x: Any, axis: int) -> Any:
     """The sum along an axis, which stays, as 1; of long rows as a product, which is faster."""
-    if x.ndim == 2 and x.shape[axis] >= LONG:
-        x = x.swapaxes(axis, 1)
-        return (x @ np.ones((x.shape[1], 1), x.dtype)).swapaxes(axis, 1)
+    if x.shape[axis] >= LONG:
+        x = x.astype(np.float32) if x.dtype == np.float16 else x  # which would overflow
+        if x.ndim == 2:
+            x = x.swapaxes(axis, 1)
+            return (x @ np.ones((x.shape[1], 1), x.dtype)).swapaxes(axis, 1)
     return np.add.reduce(x, axis=axis, keepdims=True)
 
 
@@ -166,7 +184,7 @@ LONG = 64  # entries of an axis
 def axis_first(x: Any, axis: int) -> Any:
     """`x` with `axis` in front: a copy if it is short, since NumPy reduces long rows faster."""
     x = x.swapaxes(axis, 0)
-    return np.ascontiguousarray(x) if x.ndim > 1 and len(x) < LONG else x
+    return x.copy() if len(x) < LONG and x.ndim > 1 else x
 
 
 def checked(classes: Any, count: int) -> Any:
@@ -240,6 +258,8 @@ def cross_entropy(logits: Any, classes: Any) -> Any:
     """
     if classes.shape != logits.shape[:-1]:
         raise ValueError("classes must have the shape of logits without its last axis")
+    if logits.dtype.char not in WIDE:
+        return widened(cross_entropy, logits, classes)
     count = logits.shape[-1]
     x = axis_first(logits.reshape(-1, count), 1)
     x = x - np.maximum.reduce(x, axis=0)

@@ -12,7 +12,6 @@ from .operation import no_gradient, op
 
 @op(
     x=lambda g, out, x, index: scatter_add(g, index, x.shape),  # type: ignore[has-type]
-    formulas={"x": "scatter_add(g, index, x.shape)"},
 )
 def getitem(x: Any, index: Any) -> Any:
     """The entries that NumPy's indexing reads; also a single one stays a view of its array."""
@@ -22,7 +21,7 @@ def getitem(x: Any, index: Any) -> Any:
     return x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
 
 
-@op(values=lambda g, out, values, index, shape: g[index], formulas={"values": "g[index]"})
+@op(values=lambda g, out, values, index, shape: g[index])
 def scatter_add(values: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of the given shape, with `values` added at `index`; repeated indices add up.
 
@@ -90,6 +89,16 @@ def along(indices: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
     return tuple(index)
 
 
+def plain(index: Any) -> Any:
+    """An index without Tensors."""
+    if isinstance(index, tuple | list):
+        parts = [plain(i) for i in index]
+        return parts if isinstance(index, list) else tuple(parts)
+    if isinstance(index, slice):
+        return slice(plain(index.start), plain(index.stop), plain(index.step))
+    return getattr(index, "_data", index)
+
+
 # ---- entries along an axis -------------------------------------------------------------------
 
 
@@ -108,7 +117,6 @@ take = op(
     x=lambda g, out, x, indices, axis=None, mode="raise": add_taken(
         g, x.shape, indices, axis, mode
     ),
-    formulas={"x": "add_taken(g, x.shape, indices, axis, mode)"},
 )
 
 # ---- where entries are, without gradient -----------------------------------------------------
@@ -123,7 +131,6 @@ flatnonzero = no_gradient(np.flatnonzero)
 sliding_window_view = op(
     np.lib.stride_tricks.sliding_window_view,
     x=lambda g, out, x, window_shape, axis=None: add_windows(g, window_shape, axis, x.shape),  # type: ignore[has-type]
-    formulas={"x": "add_windows(g, window_shape, axis, x.shape)"},
 )
 
 

@@ -12,7 +12,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from .. import refusals
+from .. import refusals, rule_errors
 
 Rule = Callable[..., Any]
 
@@ -33,7 +33,7 @@ class Operation:
     each : callable or None
         The one rule of an operation on any number of inputs, told the input's `position`.
     lift : callable or None
-        Gives `g`, `out` and the inputs the axes that the rules are written for.
+        Prepares what the rules are written for: gives `g`, `out` and the inputs more axes, say.
     domain, kinks : str
         Where it is defined, if not everywhere; what its gradient is where there is no derivative.
     formulas : dict of str to str
@@ -73,8 +73,9 @@ class Operation:
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
 
-    def __reduce__(self) -> str:
-        return self.name  # found again as functions are, in its module
+    def __reduce__(self) -> Any:
+        """Found again as functions are, in its module; rows in the table."""
+        return (_row, (self.name,)) if self.trusted else self.name
 
     def __deepcopy__(self, memo: Any) -> "Operation":
         return self
@@ -105,13 +106,13 @@ class Operation:
         return inspect.Signature([inspect.Parameter(name, kind) for name in self.rules])
 
     @cached_property
-    def attribute_names(self) -> frozenset[str] | None:
-        """The keyword arguments that the rules know of; None if every one is welcome."""
-        if not self.differentiable:
-            return None
-        rule = self.each or next(rule for rule in self.rules.values() if rule is not None)
-        known = inspect.signature(rule).parameters.values()
-        return frozenset(p.name for p in known if p.kind is not p.VAR_KEYWORD)
+    def options(self) -> frozenset[str]:
+        """The keyword arguments that are welcome: those that the rules know of."""
+        known = self.signature
+        if self.differentiable:
+            rule = self.each or next(rule for rule in self.rules.values() if rule is not None)
+            known = inspect.signature(rule)
+        return frozenset(p.name for p in known.parameters.values()) - {"out", "where"}
 
     def bind(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -125,14 +126,11 @@ class Operation:
         for key, value in attributes.items():
             for part in value if isinstance(value, list | tuple) else [value]:
                 if hasattr(part, "__apply__") and part.dtype.kind == "f":
-                    raise refusals.no_rule_for(self.name, key, part)
+                    raise refusals.no_rule_for(self, key, part)
             if hasattr(value, "__apply__"):  # an index, say
                 attributes[key] = np.asarray(value)
-        unknown = set(attributes) & {"out", "where"}
-        if self.attribute_names is not None:
-            unknown |= set(attributes) - self.attribute_names
-        if unknown:
-            raise refusals.unknown_option(self.name, sorted(unknown))
+        if unknown := attributes.keys() - self.options:
+            raise refusals.unknown_option(self, sorted(unknown))
         return (tuple(inputs[0]) if self.each is not None else inputs), attributes
 
     @cached_property
@@ -156,7 +154,7 @@ class Operation:
         try:
             return self.signature.bind(*args, **kwargs).arguments
         except TypeError as error:
-            raise refusals.wrong_call(self.name, error, self.signature) from None
+            raise refusals.wrong_call(self.name, error, self.signature, self.options) from None
 
     def rule(self, position: int) -> Rule | None:
         """The gradient rule of one input."""
@@ -198,7 +196,8 @@ def op(
     each : callable, optional
         For a function of a sequence of arrays: the one rule, which is also told `position`.
     lift : callable, optional
-        `(g, out, inputs, **attributes)` to the same three with the axes that the rules expect.
+        `(g, out, inputs, **attributes)` to the three that the rules are written for, such as
+        the same with more axes.
     name : str, optional
         By default the function's own.
     domain, kinks : str, optional
@@ -233,7 +232,7 @@ def op(
         options = dict(run=run, each=each, lift=lift, name=name, domain=domain, kinks=kinks)
         return lambda function: op(function, formulas=formulas, **options, **rules)
     name = str(name or getattr(function, "__name__", "operation"))
-    if (wrong := refusals.misdeclared(name, function, run, each, rules)) is not None:
+    if (wrong := rule_errors.misdeclared(name, function, run, each, rules)) is not None:
         raise wrong
     run = run or function
     return Operation(function, run, rules, each, lift, name, domain, kinks, formulas or {})
@@ -242,6 +241,12 @@ def op(
 def no_gradient(function: Callable[..., Any], inputs: str = "x") -> Operation:
     """Declare a function that is constant but for its jumps: every gradient is zero."""
     return op(function, **dict.fromkeys(inputs.split()))
+
+
+def _row(name: str) -> Operation:
+    from . import table
+
+    return next(row for row in table.values() if row.name == name)
 
 
 def fit(g: Any, shape: tuple[int, ...]) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 
 from .indexing import scatter_add
 from .operation import Operation, op
-from .subscripts import contract, split, turn
+from .subscripts import backward_subscripts, contract, split
 
 
 def as_matrices(g: Any, out: Any, inputs: Sequence[Any]) -> tuple[Any, Any, Sequence[Any]]:
@@ -124,16 +124,15 @@ def whole(values: Any, own: str, known: str) -> Any:
 
 def einsum_slope(g: Any, xs: Sequence[Any], subscripts: str, position: int) -> Any:
     """The einsum of `g` and the other operands, which lacks the axes that only this one has."""
-    turned = turn(subscripts, position)
-    flow = einsum([g, *xs[:position], *xs[position + 1 :]], turned)
-    return whole(flow, split(subscripts)[0][position], split(turned)[1])
+    backward = backward_subscripts(subscripts, position)
+    flow = einsum([g, *xs[:position], *xs[position + 1 :]], backward)
+    return whole(flow, split(subscripts)[0][position], split(backward)[1])
 
 
 einsum: Operation = op(
     contract,
     name="einsum",
     each=lambda g, out, *xs, position, subscripts: einsum_slope(g, xs, subscripts, position),
-    formulas={"each": "einsum_slope(g, xs, subscripts, position)"},
 )
 
 # ---- parts of matrices -----------------------------------------------------------------------

@@ -89,7 +89,7 @@ def entries(x: Any, out: Any) -> int:
     return int(x.size // (out.size or 1))
 
 
-def inverse(n: float) -> float:
+def one_over(n: float) -> float:
     """1/n as Python's number, as half precision can't hold a large n; NaN where there is none."""
     return 1 / n if n > 0 else float("nan")
 
@@ -139,7 +139,7 @@ sum_ = reduction(
 mean = reduction(
     np.mean,
     run=_mean,
-    x=lambda g, out, x, axis=None, dtype=None, keepdims=False: g * inverse(entries(x, out)),
+    x=lambda g, out, x, axis=None, dtype=None, keepdims=False: g * one_over(entries(x, out)),
     formula="g / n",
     domain="n > 0",
 )
@@ -147,7 +147,7 @@ var = reduction(
     np.var,
     run=_var,
     x=lambda g, out, x, axis=None, dtype=None, ddof=0, keepdims=False: (
-        g * (2 * inverse(entries(x, out) - ddof)) * deviations(x, axis)
+        g * (2 * one_over(entries(x, out) - ddof)) * deviations(x, axis)
     ),
     formula="2 * g * (x - np.mean(x, axis, keepdims=True)) / (n - ddof)",
     domain="n > ddof",
@@ -156,7 +156,7 @@ std = reduction(
     np.std,
     run=_std,
     x=lambda g, out, x, axis=None, dtype=None, ddof=0, keepdims=False: (
-        over(g, out) * inverse(entries(x, out) - ddof) * deviations(x, axis)
+        over(g, out) * one_over(entries(x, out) - ddof) * deviations(x, axis)
     ),
     formula="g * (x - np.mean(x, axis, keepdims=True)) / ((n - ddof) * out)",
     domain="n > ddof",
@@ -236,7 +236,7 @@ def norm_like(function: Callable[..., Any]) -> Operation:
         function,
         x=lambda g, out, x, ord=None, axis=None, keepdims=False: norm_slope(g, x, out, ord, axis),
         formula="g * x / out if ord in (None, 2) else norm_slope(g, x, out, ord, axis)",
-        kinks="0 at the origin; ties share evenly",
+        kinks="0 at the origin, and by entries of 0 for ord <= 1; ties share evenly",
     )
 
 

@@ -14,7 +14,7 @@ from .operation import op
 # ---- the same entries, on other axes ---------------------------------------------------------
 
 
-def inverse(axes: Any, ndim: int) -> Any:
+def inverse_order(axes: Any, ndim: int) -> Any:
     """The permutation that undoes `axes`."""
     return None if axes is None else np.argsort([axis % ndim for axis in axes]).tolist()
 
@@ -42,8 +42,7 @@ squeeze = op(
 transpose = op(
     np.transpose,
     run=lambda a, axes=None: a.transpose(axes),
-    x=lambda g, out, x, axes=None: g.transpose(inverse(axes, g.ndim)),
-    formulas={"x": "g.transpose(inverse(axes, g.ndim))"},
+    x=lambda g, out, x, axes=None: g.transpose(inverse_order(axes, g.ndim)),
 )
 swapaxes = op(np.swapaxes, x=lambda g, out, x, axis1, axis2: g.swapaxes(axis1, axis2))
 broadcast_to = op(np.broadcast_to, x=lambda g, out, x, shape: g)
@@ -89,13 +88,11 @@ def add_repeats(g: Any, shape: tuple[int, ...], repeats: Any, axis: int | None) 
 tile = op(
     np.tile,
     x=lambda g, out, x, reps: add_tiles(g, x.shape, reps),
-    formulas={"x": "add_tiles(g, x.shape, reps)"},
 )
 repeat = op(
     np.repeat,
     run=lambda a, repeats, axis=None: a.repeat(repeats, axis),
     x=lambda g, out, x, repeats, axis=None: add_repeats(g, x.shape, repeats, axis),
-    formulas={"x": "add_repeats(g, x.shape, repeats, axis)"},
 )
 
 # ---- entries and a border --------------------------------------------------------------------
@@ -149,7 +146,6 @@ pad = op(
     x=lambda g, out, x, pad_width, mode="constant", constant_values=0: unpadded(
         g, x.shape, pad_width, mode
     ),
-    formulas={"x": "unpadded(g, x.shape, pad_width, mode)"},
 )
 
 # ---- several arrays --------------------------------------------------------------------------
@@ -167,7 +163,6 @@ concatenate = op(
     np.concatenate,
     run=lambda arrays, axis=0, *, dtype=None: np.concatenate(arrays, axis, dtype=dtype),
     each=lambda g, out, *xs, position, axis=0, dtype=None: part(g, xs, position, axis),
-    formulas={"each": "part(g, xs, position, axis)"},
 )
 stack = op(
     np.stack,

@@ -134,7 +134,7 @@ def arranged(term: str, groups: list[str], lengths: dict[str, int]) -> Callable[
 
 
 @lru_cache(1024)
-def turn(subscripts: str, position: int) -> str:
+def backward_subscripts(subscripts: str, position: int) -> str:
     """Of `g` and the other operands to the axes that this operand shares with them."""
     terms, output = split(subscripts)
     rest = ",".join([output, *terms[:position], *terms[position + 1 :]])

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import DtypeError, ShapeError
 from .compositions import named
-from .indexing import getitem, reads_once, scatter_add
+from .indexing import getitem, plain, reads_once, scatter_add
 from .operation import op
 
 
@@ -28,7 +28,7 @@ def last(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     return np.where(newest[index] == numbers, g[index], 0)
 
 
-def _spread(x: Any, values: Any, index: Any) -> Any:
+def _values_for(x: Any, values: Any, index: Any) -> Any:
     """The values in the shape of the entries; refuse those that the dtype of `x` can't hold."""
     values = np.asarray(values)
     if not np.can_cast(values.dtype, x.dtype, "same_kind"):
@@ -46,23 +46,21 @@ def _spread(x: Any, values: Any, index: Any) -> Any:
 @op(
     x=lambda g, out, x, values, index: replaced(g, 0, index),  # type: ignore[has-type]
     values=lambda g, out, x, values, index: last(g, index, g.shape),
-    formulas={"x": "replaced(g, 0, index)", "values": "last(g, index, g.shape)"},
 )
 def replaced(x: Any, values: Any, index: Any) -> Any:
     """A copy of `x` with `values` at `index`; of repeated indices the last counts."""
     out = np.array(x, order="C")
-    out[in_order(index)] = _spread(x, values, index)
+    out[in_order(index)] = _values_for(x, values, index)
     return out
 
 
 @op(
     x=lambda g, out, x, values, index: g,
     values=lambda g, out, x, values, index: g[index],
-    formulas={"values": "g[index]"},
 )
 def added(x: Any, values: Any, index: Any) -> Any:
     """A copy of `x` with `values` added at `index`; repeated indices add up."""
-    return x + scatter_add(_spread(x, values, index), index, x.shape)
+    return x + scatter_add(_values_for(x, values, index), index, x.shape)
 
 
 @dataclass(eq=False)
@@ -75,7 +73,7 @@ class At:
     x: Any
 
     def __getitem__(self, index: Any) -> "Entries":
-        return Entries(self.x, _plain(index))
+        return Entries(self.x, plain(index))
 
 
 @dataclass(eq=False)
@@ -145,12 +143,3 @@ class Entries:
         Tensor([21.,  2., 13.], shape=(3,))
         """
         return named("at[…].add", added)(self.x, values, self.index)
-
-
-def _plain(index: Any) -> Any:
-    """An index with arrays in place of Tensors."""
-    if isinstance(index, tuple):
-        return tuple(_plain(i) for i in index)
-    if isinstance(index, slice):
-        return slice(_plain(index.start), _plain(index.stop), _plain(index.step))
-    return np.array(index) if hasattr(index, "__apply__") else index

@@ -12,6 +12,11 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
     return elementwise.clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
 
 
+def copy(a: Any) -> Any:
+    """`+a`: the same entries in memory of their own."""
+    return elementwise.positive(a)
+
+
 def allclose(
     a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:

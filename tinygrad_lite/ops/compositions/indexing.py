@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ShapeError
+from ...errors import ArgumentError, ShapeError
 from .. import elementwise
-from ..indexing import along, argpartition, argsort, take
+from ..indexing import along, argpartition, argsort, plain, take
 from .shapes import _arrays, by_number
 
 
@@ -34,6 +34,8 @@ def partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect"
 
 def where(condition: Any, /, *choices: Any) -> Any:
     """`np.nonzero(condition)`, if there is nothing to choose from."""
+    if len(choices) == 1:
+        raise ArgumentError("where: give both x and y, or neither of them.")
     return elementwise.where(condition, *choices) if choices else nonzero(condition)
 
 
@@ -81,18 +83,13 @@ def choose(a: Any, choices: Any, *, mode: Any = "raise") -> Any:
 
 def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
     """`np.take` of all entries but those at `obj`."""
-    return by_number(lambda x: np.delete(x, _plain(obj), axis), arr)
+    return by_number(lambda x: np.delete(x, plain(obj), axis), arr)
 
 
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """`np.take` of the entries of both, the values put before `obj`."""
     arr, values = _arrays((arr, values))
-    place = _plain(obj)
+    place = plain(obj)
     if isinstance(place, np.ndarray) and place.dtype == bool:  # NumPy 2.0 took it for numbers
         place = np.flatnonzero(place)
     return by_number(lambda x, v: np.insert(x, place, v, axis), arr, values.astype(arr.dtype))
-
-
-def _plain(obj: Any) -> Any:
-    """An index as NumPy's own functions take it."""
-    return np.asarray(obj) if hasattr(obj, "__apply__") else obj

@@ -9,7 +9,6 @@ import numpy as np
 from ...errors import ArgumentError, ShapeError
 from .. import linalg, reductions
 from .products import mismatch, moved
-from .shapes import _named
 
 # ---- results with several parts --------------------------------------------------------------
 
@@ -129,7 +128,7 @@ def multi_dot(arrays: Any) -> Any:
         cut = cheapest(start, stop)[1]
         if cut == start:
             return arrays[start]
-        return _named("multi_dot", np.matmul, product(start, cut), product(cut, stop))
+        return np.matmul(product(start, cut), product(cut, stop))
 
     return product(0, len(arrays))
 
@@ -150,7 +149,7 @@ def matmul(x1: Any, x2: Any, /) -> Any:
 def outer(x1: Any, x2: Any, /) -> Any:
     """`np.outer` of vectors."""
     if np.ndim(x1) != 1 or np.ndim(x2) != 1:
-        raise mismatch("outer", "vectors are needed; np.outer flattens", x1, x2)
+        raise mismatch("outer", "vectors are needed; np.outer flattens other shapes", x1, x2)
     return np.outer(x1, x2)
 
 
@@ -161,7 +160,7 @@ def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
 
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     """`np.vecdot`, the product of vectors that lie along `axis`."""
-    return np.vecdot(moved("vecdot", x1, axis, -1), moved("vecdot", x2, axis, -1))
+    return np.vecdot(moved(x1, axis, -1), moved(x2, axis, -1))
 
 
 def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:

@@ -10,7 +10,6 @@ from .. import products
 from ..indexing import scatter_add
 from ..products import diagonal_entries
 from ..subscripts import explicit, split
-from .shapes import _named
 
 
 def mismatch(name: str, text: str, *inputs: Any) -> TinygradError:
@@ -23,13 +22,13 @@ def dot(a: Any, b: Any) -> Any:
     if np.ndim(a) == 0 or np.ndim(b) == 0:
         return np.multiply(a, b)
     if np.ndim(b) <= 2:
-        return _named("dot", np.matmul, a, b)
-    return _named("dot", np.tensordot, a, b, (-1, -2))
+        return np.matmul(a, b)
+    return np.tensordot(a, b, (-1, -2))
 
 
 def vdot(a: Any, b: Any) -> Any:
     """`a.reshape(-1) @ b.reshape(-1)`."""
-    return _named("vdot", np.matmul, np.reshape(a, -1), np.reshape(b, -1))
+    return np.matmul(np.reshape(a, -1), np.reshape(b, -1))
 
 
 def inner(a: Any, b: Any) -> Any:
@@ -101,20 +100,20 @@ def cross(
     """`a[1] * b[2] - a[2] * b[1]` and so on, of vectors with three entries."""
     if axis is not None:
         axisa = axisb = axisc = axis
-    a, b = moved("cross", a, axisa, -1), moved("cross", b, axisb, -1)
+    a, b = moved(a, axisa, -1), moved(b, axisb, -1)
     if np.shape(a)[-1] != 3 or np.shape(b)[-1] != 3:
         raise mismatch("cross", "vectors must have 3 entries", a, b)
-    return moved("cross", products.cross(a, b), -1, axisc)
+    return moved(products.cross(a, b), -1, axisc)
 
 
-def moved(name: str, x: Any, source: int, destination: int) -> Any:
-    """`np.moveaxis`, on behalf of the function `name`."""
-    return x if source == destination else _named(name, np.moveaxis, x, source, destination)
+def moved(x: Any, source: int, destination: int) -> Any:
+    """`np.moveaxis`, if there is anything to move."""
+    return x if source == destination else np.moveaxis(x, source, destination)
 
 
 def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
     """`diagonal(a).sum(-1)`."""
-    return np.sum(_named("trace", np.diagonal, a, offset, axis1, axis2), axis=-1, dtype=dtype)
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
 def diag(v: Any, k: int = 0) -> Any:

@@ -3,11 +3,12 @@
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ...errors import ArgumentError, ShapeError
 from .. import cumulative, reductions
 from ..reductions import like
-from .shapes import _arrays, positive_axes
+from .shapes import _arrays
 
 NOT_GIVEN: Any = np._NoValue  # NumPy's default where None would mean something
 
@@ -112,7 +113,7 @@ def diff(
     a: Any, n: int = 1, axis: int = -1, prepend: Any = NOT_GIVEN, append: Any = NOT_GIVEN
 ) -> Any:
     """`a[1:] - a[:-1]`, `n` times, with entries put before and after."""
-    (axis,) = positive_axes("diff: axis", axis, a.ndim)
+    axis = normalize_axis_index(axis, a.ndim)
     one = (*a.shape[:axis], 1, *a.shape[axis + 1 :])  # a number counts for each row
     parts = [x for x in (prepend, a, append) if x is not NOT_GIVEN]
     parts = [x if np.ndim(x) else np.broadcast_to(x, one) for x in parts]

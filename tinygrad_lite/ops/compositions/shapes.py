@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ...errors import TinygradError
 from ..indexing import on_axis
 
 
@@ -116,7 +115,7 @@ def block(arrays: Any) -> Any:
             return type(nest)([filled(p, numbers) for p in nest])
         return next(numbers)
 
-    parts = _arrays(_leaves(arrays))
+    parts = _arrays(_entries(arrays))
     return by_number(lambda *numbers: np.block(filled(arrays, iter(numbers))), *parts)
 
 
@@ -188,16 +187,16 @@ def _arrays(parts: Any) -> list[Any]:
     floats = [x.dtype for x in arrays if hasattr(x, "dtype") and x.dtype.kind == "f"]
     for i, x in enumerate(arrays):
         if not hasattr(x, "ndim"):
-            kinds = {type(number) for number in _leaves(x)}
+            kinds = {type(number) for number in _entries(x)}
             is_weak = floats and kinds in ({float}, {float, int})
             arrays[i] = np.asarray(x, np.result_type(*floats) if is_weak else None)
     return arrays
 
 
-def _leaves(nest: Any) -> list[Any]:
+def _entries(nest: Any) -> list[Any]:
     """What is in nested lists."""
     if isinstance(nest, list | tuple):
-        return [leaf for part in nest for leaf in _leaves(part)]
+        return [leaf for part in nest for leaf in _entries(part)]
     return [nest]
 
 
@@ -232,16 +231,3 @@ def _cut(split: Any, x: Any, where: Any, axis: int) -> list[Any]:
     parts = split(positions(x, axis), np.asarray(where))
     slices = [slice(p[0], p[-1] + 1) if p.size else slice(0) for p in parts]
     return [x[on_axis(axis, part, x.ndim)] for part in slices]
-
-
-def positive_axes(what: str, axes: Any, ndim: int) -> list[int]:
-    """Axes counted from the first, each of them there, and no two the same."""
-    return list(normalize_axis_tuple(axes, ndim))
-
-
-def _named(name: str, function: Any, *args: Any, **options: Any) -> Any:
-    """What `function` makes of the arguments; its errors bear the name of what the user called."""
-    try:
-        return function(*args, **options)
-    except TinygradError as error:
-        raise type(error)(str(error).replace(function.__name__, name, 1)) from error
