@@ -106,6 +106,9 @@ def of_result(result):
         yield ast.BinOp(ast.Constant(factor), ast.Mult(), result)
 
 
+NEVER_RUN = "never_run"  # an error in place of a branch, which no test sees if none takes it
+BRANCHES = {"value", "body", "orelse"}
+
 # ---- mistakes in a function ----------------------------------------------------------------------
 
 
@@ -117,17 +120,21 @@ def mutants(function):
     tree = source(function)
     lines = set(ast.unparse(tree).splitlines())
     names = [a.arg for a in tree.args.args if a.arg not in defaults_of(tree)]
-    seen = {ast.unparse(tree)}
+    seen, found = {ast.unparse(tree)}, list(results(tree))
     for holder, field, i, part in parts(tree):
-        is_result = isinstance(holder, ast.Return | ast.Lambda) and not isinstance(part, ast.Tuple)
-        for other in [*alternatives(part, names), *(of_result(part) if is_result else ())]:
-            put(holder, field, i, other)
-            text = ast.unparse(tree)
-            if text not in seen:
-                seen.add(text)
-                changed = [line.strip() for line in text.splitlines() if line not in lines]
-                yield "; ".join(changed), defined(tree, function.__globals__)
-        put(holder, field, i, part)
+        others = [*alternatives(part, names), *(of_result(part) if part in found else ())]
+        if isinstance(holder, ast.stmt | ast.Lambda | ast.IfExp) and field in BRANCHES:
+            others.append(ast.Name(NEVER_RUN, ast.Load()))
+        try:
+            for other in others:
+                put(holder, field, i, other)
+                text = ast.unparse(tree)
+                if text not in seen:
+                    seen.add(text)
+                    changed = [line.strip() for line in text.splitlines() if line not in lines]
+                    yield "; ".join(changed), defined(tree, function)
+        finally:  # also if nobody asks for the next
+            put(holder, field, i, part)
 
 
 def parts(tree):
@@ -140,6 +147,14 @@ def parts(tree):
             for i, part in list(some):
                 if isinstance(part, ast.expr) and part not in left_alone:
                     yield holder, field, i, part
+
+
+def results(tree):
+    """What comes out of a function: expressions, for a tuple its parts."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Return | ast.Lambda):
+            result = node.value if isinstance(node, ast.Return) else node.body
+            yield from result.elts if isinstance(result, ast.Tuple) else [result]
 
 
 def put(holder, field, i, part):
@@ -190,7 +205,7 @@ def without_extras(tree):
 
 def place_of(code):
     """Lines and columns of all that the code of a function does."""
-    return code.co_name, frozenset(code.co_positions())
+    return code.co_name, frozenset(place for place in code.co_positions() if None not in place)
 
 
 def compiled(tree):
@@ -202,14 +217,17 @@ def compiled(tree):
     return next(c for c in found if isinstance(c, CodeType) and c.co_name == name)
 
 
-def defined(tree, scope):
-    """The function that a syntax tree defines."""
-    scope = dict(scope)
-    if isinstance(tree, ast.Lambda):
-        tree = ast.Assign([ast.Name("mutant", ast.Store())], tree)
-    module = ast.fix_missing_locations(ast.Module([tree], []))
-    exec(compile(module, "<mutant>", "exec"), scope)
-    return scope["mutant" if isinstance(tree, ast.Assign) else tree.name]
+def defined(tree, function):
+    """The function of a syntax tree, with the variables that another one has around it."""
+    around = function.__code__.co_freevars
+    outer = f"def outer({', '.join(around)}):\n def mutant(): pass\n return mutant"
+    module, scope = ast.parse(outer), dict(function.__globals__)
+    inner = module.body[0].body[0]
+    body = [ast.Return(tree.body)] if isinstance(tree, ast.Lambda) else tree.body
+    mentioned = ast.parse("\n".join(around)).body  # codes are exchangeable if they agree in them
+    inner.args, inner.body = tree.args, [*body, *mentioned]
+    exec(compile(ast.fix_missing_locations(module), "<mutant>", "exec"), scope)
+    return scope["outer"](*[cell.cell_contents for cell in function.__closure__ or ()])
 
 
 @contextmanager

@@ -7,15 +7,13 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tl
-from tinygrad_lite.ops import table
+from tinygrad_lite.ops import linalg, reductions, table
 
 from . import cases_shapes
 from .cases import CASES
 from .check import Case, first_order
 from .mutants import in_place_of, mutants
-from .mutate_rules import helpers_of, judged, rules_of, rules_run_by
-
-ROWS = [row for row in table.values() if row.differentiable]
+from .mutate_rules import ROWS, helpers_of, judged, rules_of, rules_run_by, users
 
 
 def checks_of(call):
@@ -103,8 +101,56 @@ def test_operations_whose_rules_run_are_known():
     assert [row.name for row in found] == ["sum", "multiply", "sin"]
 
 
+def test_test_that_fails_as_it_is_ends_the_script_with_its_name():
+    wrong = Case("wrong case", tl.op(np.sin, x=lambda g, out, x: g), [[0.1, 0.4]])
+    with pytest.raises(SystemExit, match=r"fails as it is: tests.*first_order\(wrong case\)"):
+        rules_run_by(partial(first_order, wrong))
+
+
+def test_helpers_are_broken_for_all_operations_that_they_serve():
+    assert {row.name for row in users()[reductions.keep_axes]} >= {"sum", "max", "logsumexp"}
+    assert [row.name for row in users()[linalg.singular_parts]] == ["svd"]
+    assert [row.name for row in users()[linalg.skew]] == ["eigh", "svd"]
+
+
+@pytest.mark.parametrize("call", [np.matmul, np.outer, np.linalg.solve])
+def test_mutants_of_lifts_are_caught(call):
+    lift = table[call].lift
+    counts = Counter(fate for _, fate in judged({"lift": lift}, checks_of(call)))
+    assert counts["caught"] > 9 and not counts["hole"]
+
+
+def test_functions_made_by_others_have_mutants_too():
+    found = []
+
+    def made(factor):
+        def run(x):
+            y = x + factor
+            return y if x else factor
+
+        return run
+
+    run = made(3)
+    for text, mutant in mutants(run):
+        with in_place_of(run, mutant):
+            found.append((text, run(2) if "never_run" not in text else None))
+    assert ("y = x", 2) in found and ("y = x - factor", -1) in found
+    assert ("return factor if x else y", 3) in found and run(2) == 5
+
+
+def test_branch_that_no_test_takes_is_a_hole():
+    def slope(g, x):
+        return g * 2 if x.size < 3 else g * 2.0
+
+    double = tl.op(lambda x: 2 * x, x=lambda g, out, x: slope(g, x), name="double")
+    small = partial(first_order, Case("double", double, [[0.1, 0.4]]))
+    large = partial(first_order, Case("double", double, [[0.1, 0.4, 0.7]]))
+    is_hole = "slope=return g * 2 if x.size < 3 else never_run", "hole"
+    assert is_hole in judged({"slope": slope}, [small])
+    assert is_hole not in judged({"slope": slope}, [small, large])
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_rules_have_mutants(row):
-    for rule in rules_of(row).values():
-        for function in [rule, *helpers_of(rule)]:
-            assert next(mutants(function))
+    for function in [*rules_of(row).values(), *helpers_of(row)]:
+        assert next(mutants(function))
