@@ -300,7 +300,7 @@ def notes(room, rows):
             with suppress(SymbolError):  # one without a docstring may need values to run
                 told = lowered(first_line(helper)) or f"`{helper(*map(Symbol, given))}`."
                 yield f"`{name}({', '.join(given)})`: {told}"
-    for lift in dict.fromkeys(row.lift for row in rows if inspect.getdoc(row.lift)):
+    for lift in dict.fromkeys(row.lift for row in rows if row.lift and inspect.getdoc(row.lift)):
         names = ", ".join(f"`{row.name}`" for row in rows if row.lift is lift)
         yield f"Before the rules of {names} run: {lowered(first_line(lift))}"
 

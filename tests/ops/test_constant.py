@@ -75,6 +75,7 @@ def tensors(inputs):
     return [Tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs]
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
 @pytest.mark.parametrize(("function", "inputs", "also"), CASES)
 def test_value_is_that_of_numpy_and_requires_no_gradient(function, inputs, also):
     expected = function(*inputs)
