@@ -26,9 +26,9 @@ PAGE = Path(__file__).with_name("operations.md")
 INTRODUCTION = """\
 # Operations and their gradients
 
-What can be done with a Tensor so that its gradient is known. Nobody wrote this page: it is what the
-rows of the table print when their rules run on symbols in place of arrays. So it can't go out of
-date; and the test suite evaluates every line of it and compares the numbers with the rule's.
+What can be done with a Tensor so that its gradient is known. The page is what the rows of the table
+print when their rules run on symbols in place of arrays; those about structure carry a text. The
+test suite evaluates each line and compares the numbers with the rule's, so it can't go out of date.
 
 CONTENTS
 

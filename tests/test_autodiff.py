@@ -1,8 +1,5 @@
 """The backward sweep: what it computes, and where it puts it."""
 
-import sys
-import threading
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -389,30 +386,3 @@ def test_classes_may_be_changed():
     y = f.cross_entropy(x, classes).sum()
     classes[:] = 0
     assert_array_equal(y.gradient(x).data, expected)
-
-
-# ---- threads -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def eager_to_switch():
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(interval)
-
-
-def test_threads_lose_no_addition_to_a_shared_gradient(eager_to_switch):
-    w, together = leaf([0.0, 0.0]), threading.Barrier(4)
-
-    def work():
-        together.wait()
-        for _ in range(500):
-            (w * 1.0).sum().backward()
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert w.grad.tolist() == [2000.0, 2000.0]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import threading
 
 import numpy as np
@@ -208,3 +209,30 @@ def test_switches_that_are_left_in_the_wrong_order_leave_nothing_behind():
     with tl.detect_anomaly():
         suspended.close()
     assert state() == (True, False)
+
+
+# ---- gradients of a shared leaf ------------------------------------------------------------------
+
+
+@pytest.fixture
+def eager_to_switch():
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def test_threads_lose_no_addition_to_a_shared_gradient(eager_to_switch):
+    w, together = Tensor([0.0, 0.0], requires_grad=True), threading.Barrier(4, timeout=60)
+
+    def work():
+        together.wait()
+        for _ in range(500):
+            (w * 1.0).sum().backward()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert w.grad.tolist() == [2000.0, 2000.0]

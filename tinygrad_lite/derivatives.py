@@ -99,7 +99,13 @@ def value_and_grad(
 def elementwise_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """The derivative of a function that works entry by entry: at each entry.
 
-    It is the gradient of the sum of all that `f` returns; options as for `grad`.
+    It is the gradient of the sum of all that `f` returns; options as for `grad`. That entries don't
+    depend on others, as those of `np.cumsum` do, is taken on trust.
+
+    Raises
+    ------
+    ShapeError
+        If a result doesn't have an entry for each of the argument.
 
     Examples
     --------
@@ -190,8 +196,8 @@ def jvp(f: Function, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
     -----
     Jacobian times vector by the reverse rules, differentiated twice [1]_: what they pull back is
     linear in the cotangent, and its derivative by the cotangent pushes forward. It costs a
-    recorded backward pass and a backward pass through that: about three times a `vjp`, whatever
-    the number of arguments and results.
+    recorded backward pass and a backward pass through that: about twice a `vjp`, whatever the
+    number of arguments and results.
 
     References
     ----------
@@ -228,6 +234,17 @@ def hvp(f: Function, primals: Any, tangents: Any) -> Any:
     Returns
     -------
     The product, nested as the argument; a tuple if there are several.
+
+    Raises
+    ------
+    GradientError
+        If `f` doesn't return one number.
+    ArgumentError
+        If `tangents` isn't nested as `primals`, or a shape differs.
+
+    Notes
+    -----
+    It costs two to three gradients: one that is recorded, and a backward pass through it.
 
     Examples
     --------

@@ -41,7 +41,7 @@ negative = op(np.negative, x=lambda g, out, x: -g)
 positive = op(np.positive, run=lambda x: np.array(x, order="C"), x=lambda g, out, x: g)
 JUMPS: dict[str, Any] = dict(
     domain="y != 0",
-    kinks="at jumps, where x / y is an integer: that of the side which the value is on",
+    kinks="at jumps, where x / y is an integer: that of the value's side",
     x=lambda g, out, x, y: g,
 )
 remainder = op(
