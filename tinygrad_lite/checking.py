@@ -203,7 +203,7 @@ def _checked(
     paths: list[str],
     tolerances: tuple[float, float],
     entries: int,
-    rng: np.random.Generator,
+    rng: "np.random.Generator",
 ) -> list[GradientCheck]:
     """The checks of all entries, of one order; an error at the first that fails."""
     rtol, atol = tolerances
