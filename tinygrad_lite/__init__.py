@@ -1,8 +1,13 @@
 """An autograd mini-framework on NumPy: define models in code, and read how autodiff works."""
 
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from . import data, errors, models, nn
+from .anomaly import detect_anomaly
 from .checking import check_gradients
-from .context import detect_anomaly, no_grad
+from .context import no_grad
 from .creation import (
     arange,
     eye,
@@ -24,6 +29,10 @@ from .random import seed
 from .state import load, save
 from .tensor import Tensor
 
+if TYPE_CHECKING:
+    from . import graphs
+    from .graphs import graph, trace
+
 __all__ = [
     "Operation",
     "Tensor",
@@ -38,6 +47,8 @@ __all__ = [
     "full",
     "full_like",
     "grad",
+    "graph",
+    "graphs",
     "hessian",
     "hvp",
     "jacobian",
@@ -55,8 +66,24 @@ __all__ = [
     "randn_like",
     "save",
     "seed",
+    "trace",
     "value_and_grad",
     "vjp",
     "zeros",
     "zeros_like",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Rooms that are loaded when they are first used."""
+    if name not in ("graph", "graphs", "trace"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    room = import_module(".graphs", __name__)
+    globals().update(graph=room.graph, trace=room.trace)
+    return globals()[name]
+
+
+if "IPython" in sys.modules:
+    from .graphs import notebook
+
+    notebook.register()

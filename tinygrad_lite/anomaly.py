@@ -6,10 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from .context import calls, place
+from .context import Switch, calls, place
 from .errors import AnomalyError, MutationError, call_lines, operand_lines
 from .ops import Operation
 from .source import SourcePlace
+
+
+def detect_anomaly() -> Switch:
+    """Within it, the first NaN or infinity that an operation or a gradient makes is an error.
+
+    It also finds arrays shared with `Tensor(array, copy=False)` that were changed between
+    forward and backward. Slow: for finding a mistake, not for training.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_lite as tl
+    >>> with tl.detect_anomaly():  # doctest: +ELLIPSIS
+    ...     np.log(tl.Tensor([1.0, 0.0]))
+    Traceback (most recent call last):
+    ...
+    tinygrad_lite.errors.AnomalyError: log made 1 infinity (of 2 entries) from finite inputs...
+    """
+    return Switch(anomaly=True)
 
 
 def check_forward(result: Any, op: Operation, inputs: tuple[Any, ...]) -> None:

@@ -34,7 +34,7 @@ def backward(root: Tensor, gradient: Any, create_graph: bool) -> None:
     for t, g in sweep(seeds, (), create_graph):
         if t._requires_grad:  # it may have been frozen since the forward pass
             with _adding:
-                t._grad = wrap(own(g) if t._grad is None else np.asarray(t._grad._data + g))
+                t._grad = handed_out(t, g, t._grad)
 
 
 def gradient(
@@ -59,7 +59,7 @@ def gradients(
         found = {id(t): g for t, g in sweep(seeds, tensors, create_graph)}
         if create_graph:  # recorded copies: nobody else's memory
             return [+found[id(t)] if id(t) in found else None for t in tensors]
-        return [wrap(own(found[id(t)])) if id(t) in found else None for t in tensors]
+        return [handed_out(t, found[id(t)], None) if id(t) in found else None for t in tensors]
 
 
 def sweep(
@@ -70,6 +70,8 @@ def sweep(
     Returns the leaves, the Tensors that retain their gradient, and those `wanted`, each with its
     gradient: arrays, or with `create_graph` Tensors that remember how they were computed.
     """
+    if not create_graph and (recorder := current.get().recorder) is not None:
+        recorder.swept(seeds)
     gradients: dict[int, Any] = {}
     frontier: list[tuple[int, Tensor]] = []  # results that a gradient has reached
     for root, g in seeds:
@@ -111,7 +113,7 @@ def flows(
     op, attributes = t.op, t.attributes or {}
     if Memory.latest > t.index:
         out, inputs = _changed(t, out, inputs)
-    anomaly = current.get().anomaly
+    anomaly, recorder = current.get().anomaly, current.get().recorder
     if anomaly:
         check_unchanged(t)
     lifted, position = inputs, t._sources[0]  # lifted: as the rules are written for
@@ -125,6 +127,7 @@ def flows(
             flow = op.rule(position)(g, out, *lifted, **attributes)
             if not op.trusted:
                 flow = copied(flow, create_graph, g, lifted[position])
+            given = flow
             if flow.shape != lifted[position].shape:
                 flow = fit(flow, lifted[position].shape)
             if lifted is not inputs:
@@ -133,6 +136,8 @@ def flows(
                 flow = flow.astype(x._data.dtype)
             if anomaly:
                 check_backward(flow, t, position, g)
+            if recorder is not None and not create_graph:
+                recorder.flowed(t, position, given, lifted[position], flow)
             yield x, flow
     except (AttributeError, IndexError, TypeError, ValueError, errors.TinygradError) as error:
         if rule_errors.tells_enough(error, op, create_graph):
@@ -163,6 +168,14 @@ def copied(flow: Any, create_graph: bool, g: Any, x: Any) -> Any:
     if isinstance(flow, Tensor):
         return flow
     return Tensor(flow) if create_graph else np.array(flow)
+
+
+def handed_out(t: Tensor, g: Any, before: Tensor | None) -> Tensor:
+    """The gradient of `t` as a Tensor, added to the one that there was before."""
+    gradient = wrap(own(g) if before is None else np.asarray(before._data + g))
+    if (recorder := current.get().recorder) is not None:
+        recorder.kept(t, gradient, before)
+    return gradient
 
 
 def own(g: Any) -> np.ndarray:

@@ -13,24 +13,22 @@ from contextlib import ContextDecorator, ExitStack
 from contextvars import ContextVar
 from pathlib import Path
 from types import CodeType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from .errors import ArgumentError
+from . import refusals
 
 Place = tuple[CodeType, int]
 
 
-class Call:
+class Call(NamedTuple):
     """A module at work: the module, the call it was made within, and the line that made it."""
 
-    __slots__ = ("line", "module", "parent")
-
-    def __init__(self, module: "weakref.ref[Any]", parent: "Call | None", line: Place):
-        self.module = module
-        self.parent = parent
-        self.line = line
+    module: "weakref.ref[Any]"
+    kind: type
+    parent: "Call | None"
+    line: Place
 
     @property
     def place(self) -> Place:
@@ -39,19 +37,17 @@ class Call:
         return self.parent.place if in_package and self.parent is not None else self.line
 
 
-class State:
-    """What every operation asks. Never changed, only replaced."""
+class State(NamedTuple):
+    """What every operation asks."""
 
-    __slots__ = ("anomaly", "deriving", "leave", "recording")
-
-    def __init__(self, recording: bool, anomaly: bool, deriving: bool, leave: Callable[[], None]):
-        self.recording = recording
-        self.anomaly = anomaly
-        self.deriving = deriving  # in a function that is being differentiated
-        self.leave = leave  # goes back to the state before
+    recording: bool = True
+    anomaly: bool = False
+    deriving: bool = False  # in a function that is being differentiated
+    recorder: Any = None  # is told of everything that is done: see `graph`
+    leave: Callable[[], None] = lambda: None  # goes back to the state before
 
 
-current: ContextVar[State] = ContextVar("current", default=State(True, False, False, lambda: None))  # noqa: B039
+current: ContextVar[State] = ContextVar("current", default=State())  # noqa: B039
 calls: ContextVar[Call | None] = ContextVar("calls", default=None)
 
 _PACKAGE = str(Path(__file__).parent) + os.sep
@@ -76,38 +72,28 @@ def place(depth: int) -> Place:
 
 
 class Switch(ContextDecorator):
-    """A context, also a decorator, that changes the state: re-entrant, and per thread."""
+    """A context, also a decorator, that changes parts of the state: re-entrant, and per thread."""
 
-    def __init__(
-        self, *, recording: bool | None = None, anomaly: bool = False, deriving: bool = False
-    ):
-        self._recording = recording
-        self._anomaly = anomaly
-        self._deriving = deriving
+    def __init__(self, **changes: Any):
+        self._changes = {name: value for name, value in changes.items() if value is not None}
 
     def __enter__(self) -> Self:
-        now = current.get()
-        recording = now.recording if self._recording is None else self._recording
-        anomaly, deriving = now.anomaly or self._anomaly, now.deriving or self._deriving
         stack = ExitStack()
-        state = State(recording, anomaly, deriving, stack.close)
+        state = current.get()._replace(**self._changes, leave=stack.close)
         stack.callback(current.reset, current.set(state))
-        if self._anomaly:
+        if "anomaly" in self._changes:
             stack.enter_context(np.errstate(all="ignore"))  # NumPy would only warn
         return self
 
     def _recreate_cm(self) -> "Switch":
-        return Switch(recording=self._recording, anomaly=self._anomaly, deriving=self._deriving)
+        return Switch(**self._changes)
 
     def __exit__(self, *error: Any) -> None:
         current.get().leave()
 
     def __call__(self, function: Any) -> Any:
         if getattr(getattr(function, "__code__", None), "co_flags", 0) & _SUSPENDS:
-            raise ArgumentError(
-                f"{function!r} is a generator or a coroutine, which would leave this context when "
-                "it is first suspended. Use `with` inside it."
-            )
+            raise refusals.suspended(function)
         return super().__call__(function)
 
 
@@ -129,22 +115,3 @@ def no_grad() -> Switch:
     Tensor(2., shape=(), requires_grad=True)
     """
     return Switch(recording=False)
-
-
-def detect_anomaly() -> Switch:
-    """Within it, the first NaN or infinity that an operation or a gradient makes is an error.
-
-    It also finds arrays shared with `Tensor(array, copy=False)` that were changed between
-    forward and backward. Slow: for finding a mistake, not for training.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import tinygrad_lite as tl
-    >>> with tl.detect_anomaly():  # doctest: +ELLIPSIS
-    ...     np.log(tl.Tensor([1.0, 0.0]))
-    Traceback (most recent call last):
-    ...
-    tinygrad_lite.errors.AnomalyError: log made 1 infinity (of 2 entries) from finite inputs...
-    """
-    return Switch(anomaly=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import errors, refusals
-from .context import current
+from .context import current, place
 from .source import READING, STORING, SourcePlace, taker
 
 
@@ -75,23 +75,29 @@ class Conversions:
 
     def numpy(self) -> np.ndarray:
         """A copy of the values, as an array of its own."""
-        return self._data.copy()
+        return self._read("t.numpy()").copy()
+
+    def _read(self, by: str) -> np.ndarray:
+        """The values, to be handed out: not while a recorder would lose sight of them."""
+        if current.get().recorder is not None:
+            raise refusals.leaves_trace(self, by, place(2))
+        return self._data
 
     def item(self) -> Any:
         """The only entry, as a Python number."""
         if self.size != 1:
             raise refusals.no_number("item", self)
-        return self._data.item()
+        return self._read("t.item()").item()
 
     def tolist(self) -> Any:
         """The entries as Python numbers, in nested lists."""
-        return self._data.tolist()
+        return self._read("t.tolist()").tolist()
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         user = taker(sys._getframe(1))
         if self._requires_grad or user == READING:
             raise refusals.no_array(self, user)
-        array = self._data.view()
+        array = self._read("np.asarray(t)").view()
         array.setflags(write=False)
         if dtype is not None and dtype != array.dtype:
             if copy is False:
@@ -113,7 +119,7 @@ class Conversions:
     def __bool__(self) -> bool:
         if self.size != 1:
             raise refusals.no_truth(self)
-        return bool(self._data)
+        return bool(self._read("bool(t)"))
 
     def __int__(self) -> int:
         return int(self._number())
@@ -123,6 +129,7 @@ class Conversions:
 
     def _number(self) -> Any:
         """The only entry. An array may not have it if it requires a gradient; others are warned."""
+        self._read("float(t)")
         user = taker(sys._getframe(2)) if self._requires_grad else ""
         if user == STORING or user.startswith("numpy"):
             raise refusals.no_array(self, user)
@@ -134,12 +141,12 @@ class Conversions:
         return self.item()
 
     def __index__(self) -> int:
-        return self._data.__index__()
+        return self._read("index(t)").__index__()
 
     def __format__(self, spec: str) -> str:
         if spec and self.size != 1:
             raise refusals.no_number(f"format {spec!r}", self)
-        return format(self.item(), spec) if spec else repr(self)
+        return format(self._data.item(), spec) if spec else repr(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.op is not None:

@@ -90,7 +90,7 @@ def in_place(function: Any) -> Callable[[Any, Any], "Tensor"]:
             return NotImplemented
         if self.op is None and not current.get().recording:
             value = getattr(other, "_data", other)
-            return self._write(op.name, lambda array: op.function(array, value, out=array))
+            return self._write(op.name, lambda array: op.function(array, value, out=array), other)
         if self.op is None and self._requires_grad:
             raise refusals.in_place_on_leaf(self, OPERATORS[function].split()[1])
         return self.__apply__(op, (self, other))

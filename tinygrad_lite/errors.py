@@ -63,6 +63,10 @@ class DataError(TinygradError, ValueError):
     """A file that isn't what it should be: missing, truncated, corrupt, or of another format."""
 
 
+class RenderError(TinygradError, RuntimeError):
+    """A drawing that can't be made into a picture."""
+
+
 # ---- how things are called -----------------------------------------------------------------------
 
 

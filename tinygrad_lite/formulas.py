@@ -6,7 +6,7 @@ So the text is the rule, and can't go out of date.
 import ast
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
@@ -87,6 +87,22 @@ def formula(
     if operation.each:  # a rule that hands all inputs on hands on the sequence
         text = text.replace(str(Symbol(_node(tuple(symbols)))), str(whole))
     return text
+
+
+def call_text(operation: Operation, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> str:
+    """A call of an operation as a line of NumPy: `h @ w`, `sum(h, axis=0)`.
+
+    Inputs are Symbols or numbers; an attribute that can't be written down stands there by its name.
+    """
+    given = list(inputs)
+    while given and given[-1] is None:  # a bias that isn't there
+        given.pop()
+    options = {key: x if _writable(x) else Symbol(key) for key, x in attributes.items()}
+    if operation.name == "getitem":
+        return str(given[0][options["index"]])
+    if operation.function in OPERATORS and not options:
+        return str(operation.function(*given))
+    return str(_applied(operation, given, options))
 
 
 def _row(function: Any) -> Operation:
@@ -247,10 +263,12 @@ _CONSTANTS = {
 
 
 def _parsed(text: str) -> ast.expr:
-    """A text as an expression; as a name if it isn't Python."""
+    """A text as an expression; as a name if it isn't Python, as the layer `0` or `h#1`."""
+    if "#" in text:  # would begin a comment
+        return ast.Name(text)
     try:
         return ast.parse(text, mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError):  # the latter for what can't be encoded
         return ast.Name(text)
 
 

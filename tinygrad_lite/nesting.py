@@ -81,6 +81,15 @@ def _exchanged(part: Any, others: dict[int, Any]) -> Any:
     return part
 
 
+def mapped(nest: Any, function: Callable[[Any, str], Any], path: str) -> Any:
+    """The same nesting of tuples, lists and dicts, `function(part, path)` in place of each part."""
+    if isinstance(nest, dict):
+        return _like(nest, {k: mapped(x, function, f"{path}[{k!r}]") for k, x in nest.items()})
+    if isinstance(nest, list | tuple):
+        return _like(nest, [mapped(x, function, f"{path}[{i}]") for i, x in enumerate(nest)])
+    return function(nest, path)
+
+
 def _like(container: Any, parts: Any) -> Any:
     """A dict, list or tuple of the same type with other parts."""
     if isinstance(container, dict):

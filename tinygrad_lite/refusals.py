@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import (
+    ArgumentError,
     DtypeError,
     GradientError,
     MutationError,
@@ -21,6 +22,17 @@ from .errors import (
 from .source import READING, STORING, SourcePlace, numpys_caller, operand_names
 
 NOT_GIVEN = signature(np.sum).parameters["initial"].default  # NumPy's "<no value>"
+
+# ---- contexts ------------------------------------------------------------------------------------
+
+
+def suspended(function: Any) -> ArgumentError:
+    """A context as a decorator of what runs piece by piece."""
+    return ArgumentError(
+        f"{function!r} is a generator or a coroutine, which would leave this context when it is "
+        "first suspended. Use `with` inside it."
+    )
+
 
 # ---- functions, operations and their rules -------------------------------------------------------
 
@@ -49,6 +61,20 @@ def _dotted(function: Any) -> str:
     """`np.linalg.eigh`, as users type it."""
     module = "" if isinstance(function, np.ufunc) else function.__module__.removeprefix("numpy")
     return f"np{module}.{function.__name__}" if not module[:1].isalpha() else function.__name__
+
+
+def no_operand(name: str, x: Any) -> DtypeError:
+    return DtypeError(
+        f"{name}: an operand must be a Tensor, an array of real numbers or bools, or a number, not "
+        f"{brief(x)}."
+    )
+
+
+def no_result(name: str, data: Any) -> OperationError:
+    return OperationError(
+        f"{name} returned a {type(data).__name__}, but the function of an operation returns one "
+        "array."
+    )
 
 
 def ufunc_option(name: str, option: str) -> OperationError:
@@ -209,6 +235,17 @@ def _no_index(t: Any) -> OperationError:
     return OperationError(
         f"array[t]: {called(t, 'the index')} is a Tensor, and what it reads would be an array. "
         "Use Tensor(array)[t] for a Tensor, or array[t.numpy()] for an array."
+    )
+
+
+def leaves_trace(t: Any, by: str, where: Any) -> OperationError:
+    """A value taken while a computation is traced: whatever comes of it would look constant."""
+    return OperationError(
+        f"{by} takes the value of {called(t)} out of the computation that is being traced, so that "
+        f"the graph would not know where it went.\n"
+        f"  at {SourcePlace(*where)}\n"
+        "  Compute with NumPy's functions on the Tensor itself, np.where(t > 0, …) for an `if`, or "
+        "return it\n  from the traced function, and take its value there."
     )
 
 

@@ -167,7 +167,7 @@ def _copy(x: Any, recording: bool) -> Tensor:
     """A copy to differentiate by; recorded as one of `x` if that may be asked for, too."""
     if isinstance(x, Tensor) and x.requires_grad and recording:
         return +x
-    return +Tensor(x.data if isinstance(x, Tensor) else np.asarray(x), requires_grad=True)
+    return +Tensor(x._data if isinstance(x, Tensor) else np.asarray(x), requires_grad=True)
 
 
 def _as_tensor(x: Any) -> Tensor:

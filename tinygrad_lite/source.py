@@ -24,8 +24,7 @@ class SourcePlace(NamedTuple):
     @property
     def span(self) -> tuple[int | None, int | None, int | None, int | None]:
         """First and last line, first and last column."""
-        positions = list(self.code.co_positions())
-        return positions[self.instruction // 2]
+        return _positions(self.code)[self.instruction // 2]
 
     @property
     def line(self) -> int:
@@ -42,7 +41,9 @@ class SourcePlace(NamedTuple):
         first, last, start, end = self.span
         if first is None or first != last:
             return ""
-        line = linecache.getline(self.file, first).encode()  # columns count bytes
+        line = linecache.getline(self.file, first).rstrip().encode()  # columns count bytes
+        if end is None or end > len(line):  # the file isn't what was compiled
+            return ""
         return line[start:end].decode(errors="replace")
 
     def __str__(self) -> str:
@@ -50,12 +51,21 @@ class SourcePlace(NamedTuple):
         return f"{where}:  {self.text}" if self.text else where
 
 
+@lru_cache(maxsize=256)
+def _positions(code: CodeType) -> list[tuple[int | None, int | None, int | None, int | None]]:
+    return list(code.co_positions())
+
+
+@lru_cache(maxsize=4096)
 def operand_names(place: "tuple[CodeType, int] | None", count: int) -> list[str]:
     """What the operands of an operation are called where it stands in the source, or ''."""
     try:
         text = "" if place is None else SourcePlace(*place).expression.strip()
         node = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError):
+        return [""] * count
+    assert place is not None
+    if not isinstance(node, _computed_by(*place)):  # the file isn't what was compiled
         return [""] * count
     operands: list[ast.expr] = []
     if isinstance(node, ast.BinOp):
@@ -73,8 +83,68 @@ def operand_names(place: "tuple[CodeType, int] | None", count: int) -> list[str]
             operands = first.elts
         elif isinstance(node.func, ast.Attribute) and len(operands) == count - 1:
             operands = [node.func.value, *operands]
-    names = [ast.unparse(x) if isinstance(x, ast.Name | ast.Attribute) else "" for x in operands]
-    return (names + [""] * count)[:count]
+    return ([*map(_name, operands)] + [""] * count)[:count]
+
+
+def _name(x: ast.expr) -> str:
+    """`x` of `x`, `self.x`, `Tensor(x)`; else ''."""
+    if isinstance(x, ast.Call) and ast.unparse(x.func).endswith("Tensor") and x.args:
+        x = x.args[0]
+    return ast.unparse(x) if isinstance(x, ast.Name | ast.Attribute) else ""
+
+
+def _computed_by(code: CodeType, instruction: int) -> tuple[type[ast.expr], ...]:
+    """What an instruction may look like in the source."""
+    while (name := dis.opname[code.co_code[instruction]]) == "CACHE":
+        instruction -= 2
+    kinds = [kind for start, kind in _INSTRUCTIONS.items() if name.startswith(start)]
+    return tuple(kinds)
+
+
+_INSTRUCTIONS: dict[str, type[ast.expr]] = {
+    "BINARY_OP": ast.BinOp,
+    "BINARY_S": ast.Subscript,  # BINARY_SUBSCR, BINARY_SLICE; since Python 3.14 a BINARY_OP
+    "BINARY_O": ast.Subscript,
+    "CALL": ast.Call,
+    "PRECALL": ast.Call,
+    "COMPARE": ast.Compare,
+    "UNARY": ast.UnaryOp,
+}
+
+
+@lru_cache(maxsize=4096)
+def assigned_name(place: tuple[CodeType, int]) -> str:
+    """The name that the source gives to what an instruction computes: `y` in `y = a + b`; or ''."""
+    found = SourcePlace(*place)
+    targets = _targets("".join(linecache.getlines(found.file)))
+    return targets.get(found.span, "") if None not in found.span else ""
+
+
+@lru_cache(maxsize=64)
+def _targets(source: str) -> dict[tuple[int | None, ...], str]:
+    """The names that are assigned to, by the first and last line and column of what they get."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return {}
+    found: dict[tuple[int | None, ...], str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            targets: list[ast.expr] = node.targets
+        elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
+            targets = [node.target]
+        elif isinstance(node, ast.AugAssign):  # the instruction is that of the whole statement
+            found[_span(node)] = ast.unparse(node.target)
+            continue
+        else:
+            continue
+        if isinstance(targets[0], ast.Name | ast.Attribute) and node.value is not None:
+            found[_span(node.value)] = ast.unparse(targets[0])
+    return found
+
+
+def _span(node: ast.expr | ast.stmt) -> tuple[int | None, ...]:
+    return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
 
 
 # ---- who takes a value ---------------------------------------------------------------------------

@@ -48,7 +48,7 @@ def apply(
     if kind not in "fiub":
         raise refusals.unsupported_dtype(op.name, data.dtype, data)
 
-    state = current.get()
+    state, given = current.get(), inputs
     result = Tensor.__new__(Tensor)
     result._data = data
     result._grad = None
@@ -61,10 +61,8 @@ def apply(
     if sources and state.recording and kind == "f":
         if has_arrays:  # the user's, who may change them
             inputs = tuple(
-                [
-                    x if isinstance(x, Tensor) or type(x) in NUMBERS else wrap(np.array(array))
-                    for x, array in zip(inputs, arrays, strict=True)
-                ]
+                x if isinstance(x, Tensor) or type(x) in NUMBERS else wrap(np.array(array))
+                for x, array in zip(inputs, arrays, strict=True)
             )
             arrays = [x._data if isinstance(x, Tensor) else x for x in inputs]
         result._arrays = arrays
@@ -89,6 +87,8 @@ def apply(
     data.setflags(False)  # half the time of write=False
     if state.anomaly:
         check_forward(result, op, inputs)
+    if state.recorder is not None:
+        state.recorder.applied(result, op, given, attributes)
     return result
 
 
@@ -185,6 +185,8 @@ class Tensor(Operators, Conversions):
         if isinstance(data, Tensor) and data.op is not None and current.get().recording:
             raise refusals.history_lost(data)
         _fill(self, as_array(data, dtype, copy))
+        if (recorder := current.get().recorder) is not None:
+            recorder.copied(self, data, requires_grad)
         if not copy and isinstance(data, Tensor):
             self._memory = _memory_of(data)
         elif not copy:
@@ -197,7 +199,7 @@ class Tensor(Operators, Conversions):
 
     @property
     def data(self) -> np.ndarray:
-        return self._data.view(ReadOnlyArray)
+        return self._read("t.data").view(ReadOnlyArray)
 
     @data.setter
     def data(self, values: ArrayLike) -> None:
@@ -320,10 +322,10 @@ class Tensor(Operators, Conversions):
         array = as_array(values, None, False)
         if array.shape != self.shape:
             raise refusals.wrong_shape("assign", "values need the Tensor's shape", self, array)
-        return self._write("assign", lambda memory: np.copyto(memory, array))
+        return self._write("assign", lambda memory: np.copyto(memory, array), values)
 
-    def _write(self, name: str, write: Callable[[np.ndarray], Any]) -> Self:
-        """Have `write` change this leaf's memory, and remember when and where."""
+    def _write(self, name: str, write: Callable[[np.ndarray], Any], values: Any) -> Self:
+        """Have `write` change this leaf's memory by `values`, and remember when and where."""
         memory, refused = self._unlock(), False
         try:
             write(memory)
@@ -334,12 +336,16 @@ class Tensor(Operators, Conversions):
             memory.setflags(write=False)
             if not refused:
                 _memory_of(self).mark(place(2))
+        if (recorder := current.get().recorder) is not None:
+            recorder.wrote(self, name, values)
         return self
 
     def _unlock(self) -> np.ndarray:
         """This leaf's array, to be written, and then locked and marked again."""
         if self.op is not None:
             raise refusals.read_only_result(self)
+        if (recorder := current.get().recorder) is not None:
+            recorder.writing(self)
         try:
             self._data.setflags(write=True)
         except ValueError:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .errors import DtypeError, OperationError, brief
-from .refusals import unsupported_dtype
+from .errors import DtypeError, brief
+from .refusals import no_operand, no_result, unsupported_dtype
 
 NUMBERS = frozenset((float, int, bool, type(None)))  # given to NumPy as they are: weak dtypes
 
@@ -44,20 +44,14 @@ def operand(name: str, x: Any, others: tuple[Any, ...]) -> Any:
         x = as_array(x, np.result_type(*floats) if is_weak else None, True)
     if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fiub":
         return x
-    raise DtypeError(
-        f"{name}: an operand must be a Tensor, an array of real numbers or bools, or a "
-        f"number, not {brief(x)}."
-    )
+    raise no_operand(name, x)
 
 
 def as_result(name: str, data: Any) -> np.ndarray:
     """What an operation returned, as an array: NumPy gives numbers in place of 0-d arrays."""
     if isinstance(data, np.generic | np.ndarray | float | int):
         return np.asarray(data)
-    raise OperationError(
-        f"{name} returned a {type(data).__name__}, but the function of an operation returns one "
-        "array."
-    )
+    raise no_result(name, data)
 
 
 def snapshot(attribute: Any) -> Any:

@@ -90,7 +90,8 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         caller = sys._getframe(1)
-        call = Call(weakref.ref(self), calls.get(), (caller.f_code, caller.f_lasti))
+        line = caller.f_code, caller.f_lasti
+        call = Call(weakref.ref(self), type(self), calls.get(), line)
         token = calls.set(call)
         try:
             return self.forward(*args, **kwargs)

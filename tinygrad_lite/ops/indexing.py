@@ -12,6 +12,7 @@ from .operation import no_gradient, op
 
 @op(
     x=lambda g, out, x, index: scatter_add(g, index, x.shape),  # type: ignore[has-type]
+    shape_by="index",
 )
 def getitem(x: Any, index: Any) -> Any:
     """The entries that NumPy's indexing reads; also a single one stays a view of its array."""
@@ -123,8 +124,8 @@ take = op(
 
 argsort = no_gradient(np.argsort)
 argpartition = no_gradient(np.argpartition)
-argwhere = no_gradient(np.argwhere)
-flatnonzero = no_gradient(np.flatnonzero)
+argwhere = no_gradient(np.argwhere, shape_by="x")
+flatnonzero = no_gradient(np.flatnonzero, shape_by="x")
 
 # ---- windows ---------------------------------------------------------------------------------
 

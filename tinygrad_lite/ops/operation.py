@@ -38,6 +38,8 @@ class Operation:
         Where it is defined, if not everywhere; what its gradient is where there is no derivative.
     formulas : dict of str to str
         Rules as text, for those that don't print themselves well.
+    shape_by : str
+        The input or attribute whose values the shape of the output depends on, if there is one.
 
     Examples
     --------
@@ -57,6 +59,7 @@ class Operation:
     domain: str
     kinks: str
     formulas: dict[str, str]
+    shape_by: str
 
     def __post_init__(self) -> None:
         self._declared = run = self.run  # with its own signature
@@ -128,7 +131,7 @@ class Operation:
                 if hasattr(part, "__apply__") and part.dtype.kind == "f":
                     raise refusals.no_rule_for(self, key, part)
             if hasattr(value, "__apply__"):  # an index, say
-                attributes[key] = np.asarray(value)
+                attributes[key] = value._data
         if unknown := attributes.keys() - self.options:
             raise refusals.unknown_option(self, sorted(unknown))
         return (tuple(inputs[0]) if self.each is not None else inputs), attributes
@@ -177,6 +180,7 @@ def op(
     domain: str = "",
     kinks: str = "",
     formulas: dict[str, str] | None = None,
+    shape_by: str = "",
     **rules: Rule | None,
 ) -> Any:
     """Declare an operation: a NumPy function, and the gradient rule of each of its inputs.
@@ -205,6 +209,9 @@ def op(
         is no derivative, `"0 at 0"`.
     formulas : dict of str to str, optional
         For readers: rules as text, by input (or "each"), where the rule itself prints badly.
+    shape_by : str, optional
+        The input or attribute whose values the shape of the output depends on: while a computation
+        is traced, those must not be computed.
 
     Returns
     -------
@@ -229,18 +236,20 @@ def op(
     Tensor(12., shape=())
     """
     if function is None:
-        options = dict(run=run, each=each, lift=lift, name=name, domain=domain, kinks=kinks)
-        return lambda function: op(function, formulas=formulas, **options, **rules)
+        options: dict[str, Any] = dict(run=run, each=each, lift=lift, name=name, domain=domain)
+        options |= dict(kinks=kinks, formulas=formulas, shape_by=shape_by)
+        return lambda function: op(function, **options, **rules)
     name = str(name or getattr(function, "__name__", "operation"))
     if (wrong := rule_errors.misdeclared(name, function, run, each, rules)) is not None:
         raise wrong
     run = run or function
-    return Operation(function, run, rules, each, lift, name, domain, kinks, formulas or {})
+    texts = formulas or {}
+    return Operation(function, run, rules, each, lift, name, domain, kinks, texts, shape_by)
 
 
-def no_gradient(function: Callable[..., Any], inputs: str = "x") -> Operation:
+def no_gradient(function: Callable[..., Any], inputs: str = "x", **options: Any) -> Operation:
     """Declare a function that is constant but for its jumps: every gradient is zero."""
-    return op(function, **dict.fromkeys(inputs.split()))
+    return op(function, **options, **dict.fromkeys(inputs.split()))
 
 
 def _row(name: str) -> Operation:

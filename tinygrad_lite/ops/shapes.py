@@ -93,6 +93,7 @@ repeat = op(
     np.repeat,
     run=lambda a, repeats, axis=None: a.repeat(repeats, axis),
     x=lambda g, out, x, repeats, axis=None: add_repeats(g, x.shape, repeats, axis),
+    shape_by="repeats",
 )
 
 # ---- entries and a border --------------------------------------------------------------------
@@ -163,6 +164,7 @@ concatenate = op(
     np.concatenate,
     run=lambda arrays, axis=0, *, dtype=None: np.concatenate(arrays, axis, dtype=dtype),
     each=lambda g, out, *xs, position, axis=0, dtype=None: part(g, xs, position, axis),
+    formulas={"each": "part(g, xs, position, axis)"},
 )
 stack = op(
     np.stack,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ...context import no_grad
 from ...errors import ArgumentError, GradientError
 from ...tensor import Tensor
 
@@ -44,7 +45,7 @@ def clip_gradient_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     """
     _check(max_norm, "max_norm")
     trained = [p for p in _listed(parameters) if p._grad is not None]
-    gradients = [p._grad._data for p in trained if p._grad is not None]
+    gradients = [p._grad._read("clip_gradient_norm") for p in trained if p._grad is not None]
     with np.errstate(over="ignore"):
         norm = float(np.sqrt(sum(float(np.vdot(g, g)) for g in gradients)))
         if not np.isfinite(norm):  # squares may overflow the dtype of the gradients
@@ -73,9 +74,10 @@ def clip_gradient_value(parameters: Iterable[Tensor], limit: float) -> None:
     Tensor([ 6., -7.], shape=(2,))
     """
     _check(limit, "limit")
-    for p in _listed(parameters):
-        if p._grad is not None:
-            p.grad = np.clip(p._grad._data, -limit, limit)
+    with no_grad():
+        for p in _listed(parameters):
+            if p._grad is not None:
+                p.grad = p._grad.clip(-limit, limit)
 
 
 def _listed(parameters: Iterable[Tensor]) -> list[Tensor]:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...context import place
+from ...context import current, place
 from ...errors import ArgumentError, GradientError, StateError
 from ...tensor import Tensor
 from ..module import check_state
@@ -112,7 +112,7 @@ class Optimizer:
         GradientError
             If none has one: `backward` wasn't called.
         """
-        where = place(2)
+        where, recorder = place(2), current.get().recorder
         self.steps += 1
         trained = 0
         for parameter, state in zip(self.parameters, self.state, strict=True):
@@ -124,6 +124,8 @@ class Optimizer:
                 self.update(parameter._unlock(), gradient._data, state)
             finally:
                 parameter._lock(where)
+            if recorder is not None:
+                recorder.wrote(parameter, self, gradient)
         if not trained:
             self.steps -= 1
             raise GradientError(

@@ -1,0 +1,211 @@
+"""A picture of a Graph, ready to be written in the language of whatever draws it."""
+
+from dataclasses import dataclass, field
+
+from ..errors import ArgumentError, brief
+from .labels import Labels, cut
+from .network import Branch, Node, network
+from .record import Graph
+from .simplify import simplified
+
+LIMIT = 500  # boxes that a person can look at
+
+
+@dataclass(slots=True)
+class Box:
+    """What is drawn as one node.
+
+    Attributes
+    ----------
+    id : str
+        `b12`; unique in its diagram, the same in every run.
+    kind : str
+        "input", "parameter", "buffer", "constant": a leaf. "operation". "module": a call of a
+        module that isn't looked into. "gradient": of the drawing of a backward pass alone.
+        "update": a leaf being written. "elided": what was left out.
+    title : str
+        `h = tanh(a)`, never longer than a line.
+    lines : list of (role, text)
+        What is said under the title; role is "shape", "dtype", "value", "gradient", "memory",
+        "rule", "place" or "note". "place" is a source line, for a tooltip, not for the picture.
+    group : str or None
+        The id of the innermost Group around it.
+    """
+
+    id: str
+    kind: str
+    title: str
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    group: str | None = None
+
+
+@dataclass(slots=True)
+class Arrow:
+    """What leads from one box to another.
+
+    Attributes
+    ----------
+    source, target : str
+        The ids of the boxes.
+    kind : str
+        "forward": data; "backward": a gradient; "update": what a leaf is written with or becomes.
+    label : str
+        The gradient rule, or a note; "" for none.
+    """
+
+    source: str
+    target: str
+    kind: str
+    label: str = ""
+
+
+@dataclass(slots=True)
+class Group:
+    """A frame around boxes and groups: a module at work, or what repeats itself.
+
+    Attributes
+    ----------
+    id : str
+        `g3`.
+    title : str
+        `layers.0 · Linear(784 → 128)`
+    parent : str or None
+        The id of the group around it.
+    times : int
+        How many repetitions this one stands for.
+    """
+
+    id: str
+    title: str
+    parent: str | None = None
+    times: int = 1
+
+
+@dataclass(slots=True)
+class Diagram:
+    """Boxes and arrows, in order: those of the forward pass, of the backward pass, updates.
+
+    Attributes
+    ----------
+    groups : list of Group
+        Every group stands after its parent.
+    note : str
+        What was collapsed or left out, "" if nothing was.
+    phase : str
+        "forward", "backward" or "both".
+    title : str
+    """
+
+    boxes: list[Box]
+    arrows: list[Arrow]
+    groups: list[Group]
+    note: str = ""
+    phase: str = "both"
+    title: str = ""
+
+
+def diagram(
+    graph: Graph,
+    *,
+    phase: str = "both",
+    shapes: bool = True,
+    dtypes: bool = False,
+    values: bool = True,
+    gradients: bool = True,
+    memory: bool = False,
+    depth: int | None = None,
+    fold: bool = True,
+    limit: int = LIMIT,
+) -> Diagram:
+    """The picture of a graph; `Graph.draw` says what the options are.
+
+    More than `limit` boxes are collapsed: by modules, then by source line; in the end the middle is
+    left out.
+    """
+    note = _checked(graph, phase, depth)
+    shown = "forward" if note else phase
+    root, done = simplified(network(graph, shown), depth, fold, limit)
+    says = {"shape": shapes, "dtype": dtypes, "value": values, "gradient": gradients}
+    labels = Labels(graph, shown, says | {"memory": memory})
+    title = f"{cut(graph.title) or 'a computation'}: {'forward and backward' * (shown == 'both')}"
+    result = Diagram([], [], [], done or note, shown, title + shown * (shown != "both"))
+    ids: dict[Node, str] = {}
+    pending: list[tuple[Branch | Node, Group | None, str, str]] = [(root, None, "", "")]
+    while pending:
+        part, around, path, note = pending.pop()
+        if isinstance(part, Node):
+            ids[part] = f"b{len(ids) + 1}"
+            group = around.id if around is not None else None
+            box = Box(ids[part], part.kind, labels.title(part, path), labels.lines(part), group)
+            if note:
+                box.lines.append(("note", note))
+            result.boxes.append(box)
+            continue
+        if part is not root and len(part.children) == 1 and part.times == 1:
+            (only,) = part.children
+            if isinstance(only, Node) and only.kind in (
+                "operation",
+                "gradient",
+            ):  # a frame would say no more
+                note = labels.group(part, path)
+        if note:
+            pending.append((only, around, part.call.path if part.call else path, note))
+            continue
+        if part is not root:
+            parent = around.id if around is not None else None
+            around = Group(f"g{len(result.groups) + 1}", "", parent, part.times)
+            around.title = labels.group(part, path)
+            path = part.call.path if part.call is not None else path
+            result.groups.append(around)
+        pending += [(child, around, path, "") for child in reversed(part.children)]
+    result.arrows = _arrows(ids, labels, shown)
+    return result
+
+
+def _arrows(ids: dict[Node, str], labels: Labels, phase: str) -> list[Arrow]:
+    """Those of the forward pass, of the backward pass, of updates."""
+    arrows: list[Arrow] = []
+    for node, target in ids.items():
+        for edge in node.edges:
+            source = ids[edge.source]
+            many = f"×{edge.count:,}" if edge.count > 1 else ""
+            if edge.kind != "backward" or edge.flows == 0:
+                arrows.append(Arrow(source, target, edge.kind, many))
+            if edge.flows:
+                rule = labels.flow(edge.flow) if edge.flow is not None else ""
+                said = f"{rule}\n{many}".strip()
+                ends = (target, source) if phase == "both" else (source, target)
+                arrows.append(Arrow(*ends, "backward", said))
+    order = ["forward", "backward", "update"]
+    return sorted(_bundled(arrows), key=lambda arrow: order.index(arrow.kind))
+
+
+def _bundled(arrows: list[Arrow]) -> list[Arrow]:
+    """Many arrows between the same boxes as one: `concatenate([x] * 100)`."""
+    between: dict[tuple[str, str, str], list[Arrow]] = {}
+    for arrow in arrows:
+        between.setdefault((arrow.source, arrow.target, arrow.kind), []).append(arrow)
+    bundled: list[Arrow] = []
+    for same in between.values():
+        if len(same) > 4:
+            same[0].label, same = f"×{len(same):,}", same[:1]
+        bundled += same
+    return bundled
+
+
+def _checked(graph: Graph, phase: str, depth: int | None) -> str:
+    """Why there is only a forward pass to be drawn, "" if there are both or only one was asked."""
+    if phase not in ("forward", "backward", "both"):
+        raise ArgumentError(
+            f'draw: phase must be "forward", "backward" or "both", not {brief(phase)}.'
+        )
+    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
+        raise ArgumentError(f"draw: depth must be an integer of at least 0, not {brief(depth)}.")
+    if not graph.steps:
+        raise ArgumentError("draw: nothing was computed, so that there is nothing to draw.")
+    if phase != "forward" and not graph.phase("backward"):
+        why = graph.backward_error or "The computation had none."
+        if phase == "backward":
+            raise ArgumentError(f"draw: there is no backward pass in this graph. {why}")
+        return f"no backward pass. {cut(why, 160)}" if graph.backward_error else ""
+    return ""
