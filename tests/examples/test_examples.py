@@ -1,9 +1,11 @@
 """The examples, run as a user runs them: as scripts, in a folder of their own."""
 
 import contextlib
+import html
 import importlib.util
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +18,8 @@ from matplotlib.image import imread
 import tinygrad_lite as tl
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["adaline_iris", "adaline_noise_canceller", "mnist_mlp", "two_spirals"]
+PLOTTING = ["adaline_iris", "adaline_noise_canceller", "mnist_mlp", "two_spirals"]
+NAMES = [*PLOTTING, "see_adaline", "see_backward", "see_mlp"]
 ENVIRONMENT = {
     **os.environ,
     "PYTHONPATH": str(ROOT),
@@ -108,6 +111,47 @@ def test_mlp_reads_digits(tmp_path):
     )
     assert number(r"([\d.]+) % of 10,000 test images right after \d+\.\d s", lines[3]) > 93
     check_picture(tmp_path / "pictures" / "mnist_mlp.png")
+
+
+def check_drawing(file, *texts):
+    """A drawing, or without Graphviz a diagram, in which these texts are to be found."""
+    if not file.is_file():
+        assert not shutil.which("dot")
+        file = file.with_suffix(".md")
+    drawn = html.unescape(file.read_text(encoding="utf-8"))
+    assert [text for text in texts if text not in drawn] == []
+
+
+def test_backward_pass_of_three_scalars_is_seen(tmp_path):
+    printed = run(tmp_path, "see_backward")
+    assert "gradients: w 0.8399 · x -1.26 · b 0.42\n" in printed
+    assert "∂y/∂w by hand: 0.8399\n∂y/∂x by hand: -1.26\n∂y/∂b by hand: 0.42\n" in printed
+    assert "adds to 2 earlier contributions: 3 + 2 = 5" in printed
+    assert "3 paths carried it" in printed
+    check_drawing(tmp_path / "see_backward.svg", "y = tanh(c)", "0.8399", "-1.26")
+    check_drawing(tmp_path / "see_backward_twice.svg", "square = a + x")
+
+
+def test_readme_shows_what_the_example_prints(tmp_path):
+    shown = (ROOT / "README.md").read_text(encoding="utf-8")
+    explained = run(tmp_path, "see_backward").split("\n\n")[0]
+    assert f"```text\n{explained}\n```" in shown
+
+
+def test_step_of_an_adaline_is_seen(tmp_path):
+    printed = run(tmp_path, "see_adaline")
+    by_rule = re.search(r"weights by Widrow and Hoff's rule +(.*)", printed)[1]
+    assert by_rule == re.search(r"weights after the step +(.*)", printed)[1]
+    check_drawing(tmp_path / "see_adaline.svg", "weight after SGD", "3.76")
+
+
+@needs_mnist
+def test_step_of_the_mlp_is_seen(tmp_path):
+    printed = run(tmp_path, "see_mlp", "--output", "pictures")
+    assert "layers.0.bias was broadcast to 64 rows" in printed
+    assert "One path carried it" in printed
+    for name in ("see_mlp", "see_mlp_backward", "see_mlp_layers"):
+        check_drawing(tmp_path / "pictures" / f"{name}.svg", "layers.0 · Linear(784 → 128)")
 
 
 @pytest.mark.parametrize("units", [1, 35, 36, 37])

@@ -1,0 +1,66 @@
+"""The MLP for MNIST at work on one batch: forward, backward, and the update, drawn and explained.
+
+Three pictures: both passes in full, the backward pass alone, and the model as one box a layer.
+
+    Rumelhart, Hinton & Williams, "Learning representations by back-propagating errors", 1986
+    LeCun, Bottou, Bengio & Haffner, "Gradient-based learning applied to document recognition", 1998
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import tinygrad_lite as tl
+from tinygrad_lite import nn
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, help="folder of the four files of MNIST")
+    parser.add_argument("--output", type=Path, default=Path(), help="folder of the pictures")
+    args = parser.parse_args()
+    try:
+        args.output.mkdir(parents=True, exist_ok=True)
+        images, digits = load(args.data)
+    except (OSError, tl.errors.DataError) as error:
+        parser.error(str(error))
+
+    tl.seed(0)
+    model = tl.models.MLP([784, 128, 10])
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+
+    def step(images, digits):
+        scores = model(images)
+        loss = nn.cross_entropy_loss(scores, digits)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    graph = tl.trace(step, images, digits)
+    print(graph.explain())
+    print()
+    print(graph.why("layers.0.bias"))
+    draw(graph, args.output / "see_mlp.svg")
+    draw(graph, args.output / "see_mlp_backward.svg", phase="backward")
+    draw(graph, args.output / "see_mlp_layers.svg", phase="forward", depth=1)
+
+
+def load(folder):
+    """A batch: 64 images as rows of 784 standardised pixels, and the digits that they show."""
+    beside = Path(__file__).parent / "data" / "mnist"
+    images, digits, *_ = tl.data.mnist(folder or (beside if beside.is_dir() else None))
+    images = images[:64].reshape(64, 784).astype(np.float32)
+    return (images - images.mean()) / images.std(), digits[:64]
+
+
+def draw(graph, path, **options):
+    """Save a picture; without a Graphviz engine a diagram in Markdown, which needs none."""
+    try:
+        print(f"picture: {graph.save(path, **options)}")
+    except tl.errors.RenderError as error:
+        print(f"{error}\ndiagram: {graph.save(path.with_suffix('.md'), **options)}")
+
+
+if __name__ == "__main__":
+    main()
