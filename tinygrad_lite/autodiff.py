@@ -103,18 +103,16 @@ def flows(
     t: Tensor, g: Any, useful: set[int] | None, create_graph: bool
 ) -> Iterator[tuple[Tensor, Any]]:
     """What flows from the gradient of a result to each of its inputs, in their shape and dtype."""
-    out: Any
-    inputs: Sequence[Any]
-    if create_graph:
-        out, inputs = t, t.inputs
-    else:
+    out: Any = t
+    inputs: Sequence[Any] = t.inputs
+    if not create_graph:
         g.setflags(False)  # so that no rule can change what others are given, too; see `own`
         out, inputs = t._data, t._arrays
     op, attributes = t.op, t.attributes or {}
     if Memory.latest > t.index:
         out, inputs = _changed(t, out, inputs)
-    anomaly, recorder = current.get().anomaly, current.get().recorder
-    if anomaly:
+    state = current.get()
+    if state.anomaly:
         check_unchanged(t)
     lifted, position = inputs, t._sources[0]  # lifted: as the rules are written for
     try:
@@ -134,10 +132,10 @@ def flows(
                 flow = flow.reshape(x._data.shape)
             if flow.dtype is not x._data.dtype:
                 flow = flow.astype(x._data.dtype)
-            if anomaly:
+            if state.anomaly:
                 check_backward(flow, t, position, g)
-            if recorder is not None and not create_graph:
-                recorder.flowed(t, position, given, lifted[position], flow)
+            if state.recorder is not None and not create_graph:
+                state.recorder.flowed(t, position, given, lifted[position], flow)
             yield x, flow
     except (AttributeError, IndexError, TypeError, ValueError, errors.TinygradError) as error:
         if rule_errors.tells_enough(error, op, create_graph):

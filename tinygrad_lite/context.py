@@ -11,9 +11,10 @@ import weakref
 from collections.abc import Callable
 from contextlib import ContextDecorator, ExitStack
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,7 +23,8 @@ from . import refusals
 Place = tuple[CodeType, int]
 
 
-class Call(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Call:
     """A module at work: the module, the call it was made within, and the line that made it."""
 
     module: "weakref.ref[Any]"
@@ -37,8 +39,9 @@ class Call(NamedTuple):
         return self.parent.place if in_package and self.parent is not None else self.line
 
 
-class State(NamedTuple):
-    """What every operation asks."""
+@dataclass(slots=True, eq=False)
+class State:
+    """What every operation asks. Never changed, only replaced."""
 
     recording: bool = True
     anomaly: bool = False
@@ -78,8 +81,10 @@ class Switch(ContextDecorator):
         self._changes = {name: value for name, value in changes.items() if value is not None}
 
     def __enter__(self) -> Self:
-        stack = ExitStack()
-        state = current.get()._replace(**self._changes, leave=stack.close)
+        stack, now = ExitStack(), current.get()
+        state = State(now.recording, now.anomaly, now.deriving, now.recorder, stack.close)
+        for name, value in self._changes.items():
+            setattr(state, name, value)
         stack.callback(current.reset, current.set(state))
         if "anomaly" in self._changes:
             stack.enter_context(np.errstate(all="ignore"))  # NumPy would only warn

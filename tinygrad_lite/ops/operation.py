@@ -242,8 +242,7 @@ def op(
     name = str(name or getattr(function, "__name__", "operation"))
     if (wrong := rule_errors.misdeclared(name, function, run, each, rules)) is not None:
         raise wrong
-    run = run or function
-    texts = formulas or {}
+    run, texts = run or function, formulas or {}
     return Operation(function, run, rules, each, lift, name, domain, kinks, texts, shape_by)
 
 
