@@ -83,10 +83,10 @@ def test_backward_picture_leads_from_the_seed_to_the_leaves():
     picture = diagram(tanh_graph(), phase="backward")
     assert titles(picture) == ["∂y/∂y", "∂y/∂b", "∂y/∂a", "∂y/∂w", "∂y/∂x"]
     assert arrows(picture, "backward") == [
-        ("∂y/∂y", "∂y/∂b", "g * (1 - out**2)\n1 * (1 - 0.7616**2) = 0.42"),
+        ("∂y/∂y", "∂y/∂b", "g * (1 - out**2)\n1 × (1 - 0.7616²) = 0.42"),
         ("∂y/∂b", "∂y/∂a", "g = 0.42"),
-        ("∂y/∂a", "∂y/∂w", "g * x\n0.42 * 2 = 0.8399"),
-        ("∂y/∂a", "∂y/∂x", "g * w\n0.42 * -3 = -1.26"),
+        ("∂y/∂a", "∂y/∂w", "g * x\n0.42 × 2 = 0.8399"),
+        ("∂y/∂a", "∂y/∂x", "g * w\n0.42 × -3 = -1.26"),
     ]
     assert said(picture, "∂y/∂x", "gradient") == ["-1.26"]
 
@@ -253,7 +253,7 @@ def test_long_text_is_cut():
 def test_rule_names_values_even_where_names_are_no_python():
     a, b = leaf(2.0, "h#1"), leaf(-3.0, "it's (a")
     labels = [label for *_, label in arrows(diagram(tl.graph(a * b)), "backward")]
-    assert labels == ["g * it's (a\n1 * -3 = -3", "g * h#1\n1 * 2 = 2"]
+    assert labels == ["g * it's (a\n1 × -3 = -3", "g * h#1\n1 × 2 = 2"]
 
 
 def test_rules_of_the_user_that_need_values_are_named():

@@ -11,6 +11,7 @@ from ..ops import Operation
 from ..source import SourcePlace
 from .network import Branch, Gradient, Node, counts
 from .numbers import memory, number, text
+from .plugged import with_numbers
 from .record import Graph
 from .steps import Applied, Contribution, ModuleCall, Seed, Update, Value
 
@@ -131,16 +132,23 @@ class Labels:
             lines.append(f"summed over {'axis' if len(c.summed_over) == 1 else 'axes'} {axes}")
         elif math.prod(c.rule_shape) < math.prod(c.lifted_shape):
             lines.append(f"spread over {c.to.shape}")
-        numbers = [x.array if isinstance(x, Value) else x for x in (c.g, c.of.output, *c.of.inputs)]
-        is_scalar = all(getattr(x, "shape", ()) == () for x in numbers)
-        if is_scalar and self.says["value"] and self.says["gradient"] and not c.of.attributes:
-            g, out, *inputs = (_plain(x) for x in numbers)
-            result = number(c.output.array)
-            plugged = _written(c, inputs, g, out)
-            if plugged in (result, rule):
-                return cut(f"{rule} = {result}", LABEL)
-            lines.append(cut(f"{plugged} = {result}", LABEL))
-        return "\n".join(lines)
+        plugged = _plugged(c) if self.says["value"] and self.says["gradient"] else ""
+        result = number(c.output.array) if plugged else ""
+        if plugged and plugged in (result, rule):
+            return cut(f"{rule} = {result}", LABEL)
+        return "\n".join([*lines, cut(f"{plugged} = {result}", LABEL)] if plugged else lines)
+
+
+def _plugged(c: Contribution) -> str:
+    """The rule with numbers in it; empty if there are arrays, or more than inputs."""
+    arrays = [x.array if isinstance(x, Value) else x for x in (c.g, c.of.output, *c.of.inputs)]
+    operation = c.of.operation
+    assert operation is not None
+    if c.of.attributes or any(getattr(x, "shape", ()) for x in arrays):
+        return ""
+    names = ["g", "out", *operation.rules]
+    rule = c.rule() if operation.each is None else _of_each(c, operation)
+    return with_numbers(rule, dict(zip(names, map(_plain, arrays), strict=False))) or rule
 
 
 def _named(x: Any, path: str) -> str:
@@ -154,13 +162,13 @@ def _plain(x: Any) -> str:
         return cut(str(x), 24)
 
 
-def _written(c: Contribution, inputs: list[str], g: str = "g", out: str = "out") -> str:
+def _written(c: Contribution, inputs: list[str]) -> str:
     """The rule with what stands for its own names, of which any text may be one."""
     operation = c.of.operation
     assert operation is not None
     if operation.each is not None:  # of any number of inputs
-        return _of_each(c, operation).replace("said_0_", g)
-    said = dict(zip(["g", "out", *operation.rules], [g, out, *inputs], strict=False))
+        return _of_each(c, operation)
+    said = dict(zip(operation.rules, inputs, strict=False))
     names, texts = {}, {}
     for i, (name, shown) in enumerate(said.items()):
         is_negative = re.fullmatch(r"-[\d.e+-]+|-inf", shown) is not None
@@ -171,7 +179,7 @@ def _written(c: Contribution, inputs: list[str], g: str = "g", out: str = "out")
 
 def _of_each(c: Contribution, operation: Operation) -> str:
     try:
-        rule = formula(operation, "each", c.of.attributes, {"g": "said_0_"})
+        rule = formula(operation, "each", c.of.attributes)
     except OperationError:  # a rule of the user's that needs values
         return f"the rule of {operation.name}"
     return re.sub(r"\bposition\b", str(c.position), rule)
