@@ -118,7 +118,7 @@ def drawing(operations):
         seconds.append(perf_counter() - written)
     except Exception as error:  # no engine
         print(f"({type(error).__name__}: not laid out)")
-    return seconds, drawn.source.count("[label=<")
+    return seconds, drawn.source.count(" [shape=")
 
 
 if __name__ == "__main__":
