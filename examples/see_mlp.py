@@ -41,9 +41,12 @@ def main():
     print(graph.explain())
     print()
     print(graph.why("layers.0.bias"))
-    draw(graph, args.output / "see_mlp.svg")
-    draw(graph, args.output / "see_mlp_backward.svg", phase="backward")
-    draw(graph, args.output / "see_mlp_layers.svg", phase="forward", depth=1)
+    try:
+        print(f"picture: {graph.save(args.output / 'see_mlp.svg')}")
+        print(f"picture: {graph.save(args.output / 'see_mlp_backward.svg', 'backward')}")
+        print(f"picture: {graph.save(args.output / 'see_mlp_layers.svg', 'forward', depth=1)}")
+    except tl.errors.RenderError as error:  # no Graphviz
+        print(f"{error}\ndiagram: {graph.save(args.output / 'see_mlp.md')}")
 
 
 def load(folder):
@@ -52,14 +55,6 @@ def load(folder):
     images, digits, *_ = tl.data.mnist(folder or (beside if beside.is_dir() else None))
     images = images[:64].reshape(64, 784).astype(np.float32)
     return (images - images.mean()) / images.std(), digits[:64]
-
-
-def draw(graph, path, **options):
-    """Save a picture; without a Graphviz engine a diagram in Markdown, which needs none."""
-    try:
-        print(f"picture: {graph.save(path, **options)}")
-    except tl.errors.RenderError as error:
-        print(f"{error}\ndiagram: {graph.save(path.with_suffix('.md'), **options)}")
 
 
 if __name__ == "__main__":

@@ -83,6 +83,10 @@ def __getattr__(name: str) -> Any:
     return globals()[name]
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 if "IPython" in sys.modules:
     from .graphs import notebook
 

@@ -4,7 +4,6 @@ Also the place in the source that called an operation, kept as code and instruct
 no frame outlives its call.
 """
 
-import inspect
 import os
 import sys
 import weakref
@@ -97,12 +96,9 @@ class Switch(ContextDecorator):
         current.get().leave()
 
     def __call__(self, function: Any) -> Any:
-        if getattr(getattr(function, "__code__", None), "co_flags", 0) & _SUSPENDS:
-            raise refusals.suspended(function)
+        if (wrong := refusals.suspended(function)) is not None:
+            raise wrong
         return super().__call__(function)
-
-
-_SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 def no_grad() -> Switch:

@@ -79,7 +79,7 @@ class Conversions:
 
     def _read(self, by: str) -> np.ndarray:
         """The values, to be handed out: not while a recorder would lose sight of them."""
-        if current.get().recorder is not None:
+        if (recorder := current.get().recorder) is not None and recorder.tracing:
             raise refusals.leaves_trace(self, by, place(2))
         return self._data
 
@@ -151,7 +151,8 @@ class Conversions:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.op is not None:
             raise refusals.history_stays(self)
-        return _rebuild, (type(self), self._data, self._requires_grad, self.name, self._grad)
+        data = self._read("copy.deepcopy(t), or pickle,")
+        return _rebuild, (type(self), data, self._requires_grad, self.name, self._grad)
 
 
 def _rebuild(kind: Any, data: np.ndarray, requires_grad: bool, name: str | None, grad: Any) -> Any:

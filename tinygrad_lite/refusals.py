@@ -2,7 +2,15 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from inspect import Signature, isfunction, signature, unwrap
+from inspect import (
+    CO_ASYNC_GENERATOR,
+    CO_COROUTINE,
+    CO_GENERATOR,
+    Signature,
+    isfunction,
+    signature,
+    unwrap,
+)
 from typing import Any
 
 import numpy as np
@@ -26,13 +34,22 @@ NOT_GIVEN = signature(np.sum).parameters["initial"].default  # NumPy's "<no valu
 # ---- contexts ------------------------------------------------------------------------------------
 
 
-def suspended(function: Any) -> ArgumentError:
+def suspended(function: Any) -> ArgumentError | None:
     """A context as a decorator of what runs piece by piece."""
+    if not runs_in_pieces(function):
+        return None
     return ArgumentError(
         f"{function!r} is a generator or a coroutine, which would leave this context when it is "
         "first suspended. Use `with` inside it."
     )
 
+
+def runs_in_pieces(function: Any) -> bool:
+    """Whether a call of it only makes a generator, or a coroutine."""
+    return bool(getattr(getattr(function, "__code__", None), "co_flags", 0) & _SUSPENDS)
+
+
+_SUSPENDS = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 
 # ---- functions, operations and their rules -------------------------------------------------------
 
@@ -240,12 +257,29 @@ def _no_index(t: Any) -> OperationError:
 
 def leaves_trace(t: Any, by: str, where: Any) -> OperationError:
     """A value taken while a computation is traced: whatever comes of it would look constant."""
+    mend = (
+        "Compute with NumPy's functions on the Tensor itself, np.where(t > 0, …) for an `if`, or "
+        "return it\n  from the traced function, and take its value there."
+    )
+    if by == "t.data":
+        mend = (
+            "Update a Tensor by `with tl.no_grad(): t -= lr * t.grad`, or t.data = t - lr * t.grad."
+        )
     return OperationError(
         f"{by} takes the value of {called(t)} out of the computation that is being traced, so that "
         f"the graph would not know where it went.\n"
-        f"  at {SourcePlace(*where)}\n"
-        "  Compute with NumPy's functions on the Tensor itself, np.where(t > 0, …) for an `if`, or "
-        "return it\n  from the traced function, and take its value there."
+        f"  at {SourcePlace(*where)}\n  {mend}"
+    )
+
+
+def shape_by_values(name: str, where: Any) -> OperationError:
+    """A shape that another run could have otherwise, while a computation is traced."""
+    return OperationError(
+        f"{name}: the shape of its result depends on values, so that the graph that is being "
+        f"traced would hold for this run alone.\n"
+        f"  at {where}\n"
+        "  Keep the shape, np.where(mask, x, 0) in place of x[mask]; or select before the traced "
+        "function."
     )
 
 

@@ -192,8 +192,7 @@ class Tensor(Operators, Conversions):
         elif not copy:
             _memory_of(self).is_shared = True
         self.name = name
-        if requires_grad:
-            self.requires_grad = True
+        self.requires_grad = requires_grad
 
     # ---- what it is --------------------------------------------------------------------------
 
@@ -233,6 +232,8 @@ class Tensor(Operators, Conversions):
         """The same memory, as a Tensor without history that requires no gradient."""
         result = _fill(Tensor.__new__(Tensor), self._data)
         result._memory = _memory_of(self)
+        if (recorder := current.get().recorder) is not None:
+            recorder.detached(result, self)
         return result
 
     __hash__ = object.__hash__

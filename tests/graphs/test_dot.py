@@ -6,12 +6,14 @@ import subprocess
 import xml.etree.ElementTree as ElementTree
 from itertools import product
 
+import graphviz
 import numpy as np
 import pytest
 
 import tinygrad_lite as tl
 from tinygrad_lite import Tensor, nn
-from tinygrad_lite.graphs import palette
+from tinygrad_lite.errors import RenderError
+from tinygrad_lite.graphs import engines, palette
 from tinygrad_lite.graphs.diagram import diagram
 from tinygrad_lite.graphs.dot import dot
 from tinygrad_lite.graphs.palette import COLORS
@@ -112,6 +114,107 @@ def test_drawing_is_a_source_that_starts_with_digraph():
     source = graph.draw("both", memory=True).source
     assert source.splitlines()[0] == "digraph {"
     assert source == dot(diagram(graph, memory=True))
+
+
+# ---- what a person reads -------------------------------------------------------------------------
+
+
+def rnn_graph():
+    w, h = Tensor(np.eye(3), requires_grad=True, name="w"), Tensor(np.zeros(3), name="h0")
+    for _ in range(8):
+        h = np.tanh(h @ w + 1.0)
+    return tl.graph(h.sum())
+
+
+def heading(source):
+    """The lines above a drawing."""
+    (label,) = re.findall("^  graph .* label=<(.*)>]$", source, re.MULTILINE)
+    lines = [re.sub("<[^>]*>", "", line).strip() for line in label.split("</tr>")]
+    return [line for line in lines if line]
+
+
+def test_colours_of_the_picture_are_explained():
+    assert len(heading(dot(diagram(mlp_graph(), phase="forward")))) == 1
+    both = " ".join(heading(dot(diagram(mlp_graph()))))
+    for said in ("blue: values", "orange: gradients", "g: the gradient that comes in", "dashed"):
+        assert said in both
+    x = Tensor(2.0, requires_grad=True)
+    assert "dashed" not in " ".join(heading(dot(diagram(tl.graph(x * x)))))
+    backward = " ".join(heading(dot(diagram(tl.graph(x * x), phase="backward"))))
+    assert "blue" not in backward and "g: the gradient that comes in" in backward
+
+
+def test_heading_is_wrapped():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    for graph in (tl.graph(x * x), mlp_graph()):
+        lines = heading(dot(diagram(graph)))
+        assert len(lines) > 2 and max(map(len, lines)) < 80
+
+
+def test_label_stands_off_its_arrow():
+    source = dot(diagram(rnn_graph()))
+    labels = re.findall(r" -> .* label=<(.*)>]$", source, re.MULTILINE)
+    assert len(labels) > 5
+    for label in labels:
+        for line in re.sub("<(?!br).*?>", "", label).split("<br/>"):
+            assert line.startswith("&#160;&#160;") and line.endswith("&#160;&#160;")
+
+
+def test_arrow_to_the_next_repetition_does_not_move_boxes():
+    (arrow,) = [x for x in dot(diagram(rnn_graph())).splitlines() if "next" in x]
+    assert "constraint=false" in arrow and "style=dashed" in arrow
+    assert palette.REPEAT.light in arrow and f'color="{palette.BACKWARD.light}"' in arrow
+
+
+def test_frame_of_repetitions_says_how_many_and_whose_numbers():
+    (frame,) = [x for x in dot(diagram(rnn_graph())).splitlines() if "×8" in x]
+    assert "numbers of the first" in frame
+
+
+# ---- in a notebook -------------------------------------------------------------------------------
+
+
+def test_drawing_shows_itself_by_any_engine(monkeypatch):
+    x = Tensor(2.0, requires_grad=True)
+    drawn = tl.graph(x * x).draw()
+    asked = []
+
+    def render(source, form):
+        asked.append((source, form))
+        return b'<svg width="8pt" height="8pt" viewBox="0 0 8 8"></svg>'
+
+    monkeypatch.setattr(engines, "render", render)
+    shown = drawn._repr_mimebundle_()
+    assert asked == [(drawn.source, "svg")]
+    assert "<title>" in shown["image/svg+xml"] and "prefers-color-scheme" in shown["image/svg+xml"]
+    assert "0x" not in shown["text/plain"]
+    assert isinstance(drawn, graphviz.Source) and drawn.copy().source == drawn.source
+    assert drawn.copy()._repr_mimebundle_() == shown
+    assert drawn._repr_mimebundle_(include=["text/plain"]) == {"text/plain": shown["text/plain"]}
+    assert "text/plain" not in drawn._repr_mimebundle_(exclude=["text/plain"])
+
+
+@pytest.mark.parametrize("error", [RenderError("there is none"), ValueError("broken")])
+def test_drawing_that_cannot_be_laid_out_is_text(monkeypatch, error):
+    def render(source, form):
+        raise error
+
+    monkeypatch.setattr(engines, "render", render)
+    x = Tensor(2.0, requires_grad=True)
+    shown = tl.graph(x * x).draw()._repr_mimebundle_()
+    assert list(shown) == ["text/plain"]
+    assert ("there is none" if isinstance(error, RenderError) else "ValueError") in shown[
+        "text/plain"
+    ]
+
+
+def test_drawing_shows_itself_without_dot(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    x = Tensor(2.0, requires_grad=True)
+    shown = tl.graph(x * x).draw()._repr_mimebundle_()
+    has_engine = any(engines._engines("svg"))
+    assert ("image/svg+xml" in shown) == has_engine
+    assert has_engine or "pip install" in shown["text/plain"]
 
 
 def test_pygraphviz_reads_drawings():

@@ -83,14 +83,14 @@ def test_periods_of_several_layers_are_found():
 
 def test_backward_pass_is_folded_too():
     picture = draw(recurrence(8), "backward")
-    assert [times for _, times in folded(picture)] == [7]  # to the first, a constant, flows nothing
+    assert [times for _, times in folded(picture)] == [8]
     model = nn.Sequential(*(Block() for _ in range(12)))
-    assert [times for _, times in folded(draw(model(X).sum(), "backward"))] == [11]
+    assert [times for _, times in folded(draw(model(X).sum(), "backward"))] == [12]
 
 
 def test_arrows_of_several_repetitions_keep_their_rule():
     labels = [arrow.label for arrow in draw(recurrence(8), "backward").arrows]
-    assert "h#7.mT @ g\n×7" in labels
+    assert "h#7.mT @ g\n×8" in labels
 
 
 def test_closed_modules_are_folded():
@@ -113,6 +113,8 @@ def test_every_repetition_may_give_to_the_same_operation(count):
     picture = draw(np.concatenate(kept).sum(), "both")
     assert [times for _, times in folded(picture)] == [count]
     assert f"×{count}" in [arrow.label for arrow in picture.arrows]
+    picture = draw(np.concatenate(kept).sum(), "backward")
+    assert [times for _, times in folded(picture)] == [count]
 
 
 def test_two_arrows_from_the_last_repetition_stay_two():
@@ -124,7 +126,7 @@ def test_two_arrows_from_the_last_repetition_stay_two():
     assert len([a for a in picture.arrows if a.kind == "forward" and a.target in into]) == 2
 
 
-@pytest.mark.parametrize(("phase", "times"), [("forward", 8), ("both", 8), ("backward", 7)])
+@pytest.mark.parametrize(("phase", "times"), [("forward", 8), ("both", 8), ("backward", 8)])
 def test_leaves_that_all_repetitions_share_do_not_interrupt_them(phase, times):
     w, u, v, h = (leaf(np.eye(3), name) for name in "wuvh")
     for _ in range(8):
@@ -149,6 +151,76 @@ def test_updates_are_folded_with_their_layers():
     assert [box.kind for box in picture.boxes].count("update") == 2 * (7 - folded(picture)[0][1])
 
 
+# ---- how repetitions hang together ---------------------------------------------------------------
+
+
+def repeats(picture):
+    names = {box.id: box.title for box in picture.boxes}
+    return [
+        (names[a.source], names[a.target], a.label) for a in picture.arrows if a.kind == "repeat"
+    ]
+
+
+def test_arrow_leads_from_one_repetition_to_the_next():
+    w, u, h = leaf(np.eye(3), "w"), leaf(np.ones(3), "u"), Tensor(np.zeros(3), name="h0")
+    for _ in range(20):
+        h = np.tanh(h @ w + u)
+    loss = h.sum()
+    assert repeats(draw(loss)) == [("h#1 = tanh(b)", "a = h0 @ w", "next")]
+    assert repeats(draw(loss, "both")) == [("h#1 = tanh(b)", "a = h0 @ w", "next\ng @ w.mT")]
+    (arrow,) = repeats(draw(loss, "backward"))
+    assert arrow[0].startswith("∂result/∂") and arrow[1:] == ("∂result/∂h#20", "next\ng @ w.mT")
+    assert not repeats(draw(loss, fold=False))
+
+
+def test_every_box_that_takes_from_the_one_before_has_an_arrow():
+    model = nn.Sequential(*(Block() for _ in range(12)))
+    found = repeats(draw(model(X).sum(), "both"))
+    assert [(a.split(" =")[0], b.split("= ")[1], label) for a, b, label in found] == [
+        ("sequential.0", "linear(x, weight, bias)", "next\ng @ weight.mT"),
+        ("sequential.0", "x + b", "next\ng"),
+    ]
+
+
+def test_closed_repetitions_lead_to_the_next():
+    model = nn.Sequential(*(Block() for _ in range(12)))
+    assert repeats(draw(model(X).sum(), depth=1)) == [("0 · Block()", "0 · Block()", "next")]
+
+
+def test_repetitions_within_repetitions_lead_to_the_next():
+    inner = [nn.Sequential(*(Block() for _ in range(4))) for _ in range(5)]
+    found = repeats(draw(nn.Sequential(*inner)(X).sum(), "both"))
+    first, second = (label for *_, label in found)
+    assert first.startswith("next\ng @ ") and second == "next\ng"
+
+
+@pytest.mark.parametrize("first", [[], [nn.Linear(4, 4, rng=0)]])
+def test_number_of_repetitions_is_the_same_in_all_phases(first):
+    model = nn.Sequential(*first, *(Block() for _ in range(12)), nn.Linear(4, 2, rng=0))
+    for phase in ("forward", "backward", "both"):
+        assert [n for _, n in folded(draw(model(X).square().mean(), phase))] == [12]
+    for phase in ("forward", "backward", "both"):
+        assert [n for _, n in folded(draw(recurrence(20) ** 2.0, phase))] == [20]
+
+
+def test_arrow_that_leaves_the_last_repetition_says_so():
+    loss = recurrence(8)
+    assert [a.label for a in draw(loss).arrows if a.kind == "forward"].count("last") == 1
+    labels = [a.label for a in draw(loss, "backward").arrows if a.kind == "backward"]
+    assert not any("last" in label for label in labels)  # to the first, a constant, flows nothing
+    model = nn.Sequential(nn.Linear(4, 4, rng=0), *(Block() for _ in range(12)))
+    arrows = draw(model(X).sum(), "backward").arrows
+    assert {a.label for a in arrows if "last" in a.label} == {"last: g @ weight.mT", "last: g"}
+
+
+def test_frame_says_whose_numbers_it_shows():
+    (group,) = draw(recurrence(8)).groups
+    assert group.note == "numbers of the first"
+    (group,) = draw(recurrence(8), values=False, gradients=False).groups
+    assert group.note == ""
+    assert all(group.note == "" for group in draw(recurrence(8), fold=False).groups)
+
+
 # ---- what isn't ----------------------------------------------------------------------------------
 
 
@@ -171,6 +243,31 @@ def test_other_numbers_are_not_folded():
     model = nn.Sequential(*(Block(scale=1.0 + i) for i in range(8)))
     assert not folded(draw(model(X).sum()))
     assert not folded(draw(model(X).sum(), "backward"))
+
+
+def test_gradients_by_other_rules_are_not_folded_with_the_rest():
+    model = nn.Sequential(*(Block() for _ in range(8)), Block(scale=2.0))
+    assert [times for _, times in folded(draw(model(X).sum(), "backward"))] == [8]
+    w, h = leaf(np.eye(3), "w"), leaf(np.zeros(3), "h")
+    for i in range(9):
+        h = np.tanh(np.sin(h @ w) if i < 8 else np.cos(h @ w))
+    (group,) = folded(draw(h.sum(), "backward"))
+    assert group[1] == 8
+    h = leaf(np.ones(3), "h")
+    for i in range(9):
+        h = (np.sin(h) if i < 8 else np.cos(h)) * h
+    (group,) = folded(draw(h.sum(), "backward"))
+    assert group[1] == 8
+
+
+def test_gradients_with_another_wiring_are_not_folded_with_the_rest():
+    w, h, kept = leaf(np.eye(3), "w"), leaf(np.zeros(3), "h"), []
+    for _ in range(9):
+        a = h @ w
+        kept.append(a)
+        h = np.tanh(a)
+    picture = draw(np.concatenate([h, kept[-1]]).sum(), "backward")
+    assert [times for _, times in folded(picture)] == [8]
 
 
 def test_other_operations_end_a_fold():

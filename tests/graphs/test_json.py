@@ -68,6 +68,7 @@ def test_contribution_says_which_input_of_which_step_it_flows_to():
     found = read(tanh_graph())
     last = found["steps"][-1]
     assert (last["of"], last["position"], last["rule"]) == (1, 1, "g * x")
+    assert last["rule_named"] == "g * w"
     assert found["values"][last["to"]]["name"] == "x"
     assert found["values"][last["g"]]["name"] == "∂y/∂a"
     assert found["values"][last["total"]]["entries"] == -1.259923
@@ -174,8 +175,8 @@ def test_larger_arrays_are_summed_up_from_finite_entries():
     assert row["summary"] == {
         "mean": finite.mean(),
         "deviation": float(f"{finite.std():.9g}"),
-        "smallest": 3.0,
-        "largest": 99.0,
+        "minimum": 3.0,
+        "maximum": 99.0,
         "nan": 1,
         "infinite": 2,
     }
@@ -188,7 +189,7 @@ def test_array_of_nothing_finite_has_no_mean():
 
 def test_sums_beyond_the_largest_number_are_written():
     found = as_json._summary(np.full(100, 1e308))
-    assert found["deviation"] == "Infinity" and found["largest"] == 1e308
+    assert found["deviation"] == "Infinity" and found["maximum"] == 1e308
 
 
 def test_attributes_are_arguments():

@@ -106,6 +106,15 @@ def test_boxes_groups_and_arrows_are_written():
     ]
 
 
+def test_repetitions_lead_to_the_next_and_say_how_many():
+    boxes = [Box("b1", "operation", "a", [], "g1"), Box("b2", "operation", "b", [], "g1")]
+    arrows = [Arrow("b1", "b2", "forward"), Arrow("b2", "b1", "repeat", "next")]
+    group = Group("g1", "a … z", None, 12, "numbers of the first")
+    text = flowchart(Diagram(boxes, arrows, [group]))
+    assert 'b2 -.->|"next"| b1' in text
+    assert 'subgraph g1["a … z  ×12 · numbers of the first"]' in text
+
+
 def test_gradients_alone_are_drawn_along_their_flow():
     boxes = [Box("b1", "gradient", "∂y/∂y"), Box("b2", "gradient", "∂y/∂x")]
     text = flowchart(Diagram(boxes, [Arrow("b1", "b2", "backward", "g")], []))
@@ -118,7 +127,8 @@ def test_every_kind_of_box_and_arrow_has_its_look():
     text = flowchart(Diagram(boxes, [], []))
     assert all(f"classDef {kind} " in text for kind in kinds)
     assert mermaid._CLASSES.keys() == mermaid._SHAPES.keys()
-    assert mermaid._LINKS.keys() == mermaid._LINES.keys() == {"forward", "backward", "update"}
+    assert mermaid._LINKS.keys() == mermaid._LINES.keys()
+    assert mermaid._LINKS.keys() == {"forward", "backward", "update", "repeat"}
 
 
 def test_box_without_text_has_a_label():

@@ -227,6 +227,14 @@ def test_unknown_name_is_an_error_that_lists_those_there_are(graph):
         graph.value(3)
 
 
+def test_phases_are_found_by_name(graph):
+    assert len(graph.phase("forward")) == 3 and graph.phase("update") == ()
+    with pytest.raises(
+        ArgumentError, match="there are forward, backward, update, but no 'updates'"
+    ):
+        graph.phase("updates")
+
+
 # ---- the same again ------------------------------------------------------------------------------
 
 PROGRAM = """
@@ -278,3 +286,18 @@ def test_results_in_a_bare_sequence_are_called_after_it():
     model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh())
     loss = model(Tensor([[1.0, 2.0]])).sum()
     assert "sequential.0" in names(tl.graph(loss))
+
+
+def test_names_are_unique_whatever_tensors_are_called():
+    tensors = [leaf(1.0, name=name) for name in ("h", "h", "h#1", "w after assign", "∂y/∂h")]
+    w = leaf(1.0, name="w")
+
+    def f():
+        w.assign(2.0)
+        y = w * 1
+        for t in tensors:
+            y = y * t
+        y.backward()
+
+    found = [value.name for value in tl.trace(f).values]
+    assert len(set(found)) == len(found)

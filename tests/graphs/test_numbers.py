@@ -21,6 +21,8 @@ from tinygrad_lite.graphs.numbers import memory, number, summary, text
         (np.bool_(False), "False"),
         (float("nan"), "nan"),
         (-np.inf, "-inf"),
+        (-0.0, "0"),
+        (np.float32(-0.0), "0"),
     ],
 )
 def test_number_is_short(x, said):
@@ -33,6 +35,10 @@ def test_number_is_right_to_four_digits(x):
     assert len(number(x)) <= 11
 
 
+def test_number_can_have_more_digits():
+    assert number(0.9999877, 7) == "0.9999877" and text(np.array([1 / 3]), 6) == "[0.333333]"
+
+
 def test_few_entries_are_shown_one_by_one():
     assert text(np.array([1.0, 0.5])) == "[1, 0.5]"
     assert text(np.array([[1], [2]])) == "[[1], [2]]"
@@ -41,9 +47,9 @@ def test_few_entries_are_shown_one_by_one():
 
 
 def test_many_entries_are_summed_up():
-    assert text(np.arange(7.0)) == summary(np.arange(7.0)) == "mean 3 · largest 6"
-    assert text(np.ones((1, 1, 2))) == "mean 1 · largest 1"
-    assert summary(np.array([-5, 1])) == "mean -2 · largest 5"
+    assert text(np.arange(7.0)) == summary(np.arange(7.0)) == "mean 3 · largest size 6"
+    assert text(np.ones((1, 1, 2))) == "mean 1 · largest size 1"
+    assert summary(np.array([-5, 1])) == "mean -2 · largest size 5"
 
 
 def test_summary_of_nothing_and_of_bools():
@@ -53,12 +59,12 @@ def test_summary_of_nothing_and_of_bools():
 
 def test_summary_leaves_out_what_is_not_finite_and_says_so():
     x = np.array([1.0, 3.0, np.nan, np.inf, -np.inf])
-    assert summary(x) == "mean 2 · largest 3 · 1 NaN · 2 infinite"
+    assert summary(x) == "mean 2 · largest size 3 · 1 NaN · 2 infinite"
     assert summary(np.full(9, np.nan)) == "9 NaN"
 
 
 def test_summary_of_the_largest_numbers_gives_no_warning():
-    assert summary(np.full(8, 1.7e308)) == "mean inf · largest 1.7e+308"
+    assert summary(np.full(8, 1.7e308)) == "mean inf · largest size 1.7e+308"
 
 
 def test_memory_is_in_units_that_people_read():

@@ -186,7 +186,7 @@ def test_traced_training_steps_are_replayed_with_what_grad_holds():
 NO_SUCH_ENTRIES = {"cumprod", "prod", "std"}  # whose texts divide by zeros where rules take care
 
 
-def evaluated(step):
+def evaluated(step, is_named=False):
     """The formula that a contribution shows, evaluated with NumPy on what is written down."""
     g, out, inputs, attributes = given_to_rule(step)
     operation = step.of.operation
@@ -196,8 +196,11 @@ def evaluated(step):
     letters = {"n": step.to.array.size // max(step.g.array.size, 1), "p": 2}
     values = {v.name: v.array for v in step.of.attributes.values() if isinstance(v, Value)}
     scope = {**vars(room), **vars(tl.f), **vars(np), **letters, **values, **attributes, **named}
+    operands = zip((*step.of.inputs, step.of.output), (*inputs, out), strict=True)
+    called = {x.name.replace("#", "_"): array for x, array in operands if isinstance(x, Value)}
+    names, rule = (called, step.named_rule().replace("#", "_")) if is_named else ({}, step.rule())
     with np.errstate(all="ignore"):
-        return np.asarray(eval(step.rule(), {**scope, "g": g, "out": out}))
+        return np.asarray(eval(rule, {**scope, "out": out, **names, "g": g}))
 
 
 def test_formulas_that_are_shown_give_the_contributions():
@@ -213,6 +216,8 @@ def test_formulas_that_are_shown_give_the_contributions():
                 counts[type(error).__name__] += 1
                 continue
             counts["right"] += 1
+            named = evaluated(step, is_named=True)  # in which long numbers are rounded
+            assert_allclose(named, found, rtol=1e-3, err_msg=f"{case}: {step.named_rule()}")
             expected = step.output.array
             is_told = ~np.isnan(fitted(step, found)) | (step.of.name not in NO_SUCH_ENTRIES)
             assert_allclose(

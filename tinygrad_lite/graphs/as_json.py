@@ -47,13 +47,14 @@ def data(graph: Graph) -> dict[str, Any]:
             seed: `of`, the value whose gradient begins.
             contribution: `of`, the number of the forward step; `position`, which of its inputs;
             `to`, that input, a value; `g`, the gradient that comes in; `rule`, `g * y`;
-            `rule_shape`; `summed_over`, axes; `earlier`, how many contributions came before;
-            `total`, the gradient so far, a value.
+            `rule_named`, the same with the names of the operands, `g * weight`; `rule_shape`;
+            `summed_over`, axes; `earlier`, how many contributions came before; `total`, the
+            gradient so far, a value.
             update: `target`, the value before.
         values : list of dict
             `name`; `kind`; `shape`; `dtype`; `requires_grad`; `changed`; `gradient`, a value or
             None; and either `entries`, nested lists, of an array of at most 64, or `summary` of a
-            larger one: `mean`, `deviation`, `smallest`, `largest`, of its finite entries, `nan` and
+            larger one: `mean`, `deviation`, `minimum`, `maximum`, of its finite entries, `nan` and
             `infinite`, how many there are.
         modules : list of dict
             Each a call: `path`, `kind`, `summary`, `parent`, a module or None, and `place`.
@@ -130,6 +131,7 @@ class _Writer:
                 "to": self.value(step.to),
                 "g": self.value(step.g),
                 "rule": _cut(step.rule()),
+                "rule_named": _cut(step.named_rule()),
                 "rule_shape": list(step.rule_shape),
                 "summed_over": list(step.summed_over),
                 "earlier": step.earlier,
@@ -220,7 +222,7 @@ def _summary(array: np.ndarray) -> dict[str, Any]:
     numbers = array if array.dtype.kind in "fiub" else np.zeros(0)
     wide = numbers.astype(np.float64)
     finite = wide[np.isfinite(wide)]
-    row: dict[str, Any] = dict.fromkeys(("mean", "deviation", "smallest", "largest"))
+    row: dict[str, Any] = dict.fromkeys(("mean", "deviation", "minimum", "maximum"))
     if finite.size:
         with np.errstate(all="ignore"):  # the mean of numbers near the largest there is
             found = finite.mean(), finite.std(), finite.min(), finite.max()

@@ -9,6 +9,13 @@ Cell = tuple[int, str, str]  # the column where it begins, the text, its colour
 COLORS = {"forward": "34", "backward": "33", "update": "35", "dim": "2"}
 
 
+class Lines(str):
+    """A text that shows itself as it is, also where Python shows what an expression gave."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def clean(text: str, most: int = 400) -> str:
     """A text on one line, without what would act on a terminal, and no wider than `most`."""
     text = " ".join(text[: 4 * most].split())

@@ -48,7 +48,8 @@ class Arrow:
     source, target : str
         The ids of the boxes.
     kind : str
-        "forward": data; "backward": a gradient; "update": what a leaf is written with or becomes.
+        "forward": data; "backward": a gradient; "update": what a leaf is written with or becomes;
+        "repeat": what the next repetition is given by this one.
     label : str
         The gradient rule, or a note; "" for none.
     """
@@ -73,12 +74,15 @@ class Group:
         The id of the group around it.
     times : int
         How many repetitions this one stands for.
+    note : str
+        Whose numbers they are, if it stands for several.
     """
 
     id: str
     title: str
     parent: str | None = None
     times: int = 1
+    note: str = ""
 
 
 @dataclass(slots=True)
@@ -90,7 +94,7 @@ class Diagram:
     groups : list of Group
         Every group stands after its parent.
     note : str
-        What was collapsed or left out, "" if nothing was.
+        What was collapsed or left out, why there is no backward pass; "" if there is all.
     phase : str
         "forward", "backward" or "both".
     title : str
@@ -123,12 +127,13 @@ def diagram(
     left out.
     """
     note = _checked(graph, phase, depth)
-    shown = "forward" if note else phase
+    shown = phase if graph.phase("backward") or not note else "forward"
     root, done = simplified(network(graph, shown), depth, fold, limit)
     says = {"shape": shapes, "dtype": dtypes, "value": values, "gradient": gradients}
     labels = Labels(graph, shown, says | {"memory": memory})
-    title = f"{cut(graph.title) or 'a computation'}: {'forward and backward' * (shown == 'both')}"
-    result = Diagram([], [], [], done or note, shown, title + shown * (shown != "both"))
+    title = cut(graph.title) or "a computation"
+    result = Diagram([], [], [], " · ".join(filter(None, [done, note])), shown, title)
+    whose = "numbers of the first" if values or gradients else ""
     ids: dict[Node, str] = {}
     pending: list[tuple[Branch | Node, Group | None, str, str]] = [(root, None, "", "")]
     while pending:
@@ -154,12 +159,21 @@ def diagram(
         if part is not root:
             parent = around.id if around is not None else None
             around = Group(f"g{len(result.groups) + 1}", "", parent, part.times)
-            around.title = labels.group(part, path)
+            around.title, around.note = labels.group(part, path), whose * (part.times > 1)
             path = part.call.path if part.call is not None else path
             result.groups.append(around)
         pending += [(child, around, path, "") for child in reversed(part.children)]
     result.arrows = _arrows(ids, labels, shown)
+    result.title += f": {_phases(result)}"
     return result
+
+
+def _phases(picture: Diagram) -> str:
+    """`forward, backward and update`"""
+    said = ["forward", "backward"] if picture.phase == "both" else [picture.phase]
+    if any(box.kind == "update" for box in picture.boxes):
+        said.append("update")
+    return " and ".join(filter(None, [", ".join(said[:-1]), said[-1]]))
 
 
 def _arrows(ids: dict[Node, str], labels: Labels, phase: str) -> list[Arrow]:
@@ -169,14 +183,20 @@ def _arrows(ids: dict[Node, str], labels: Labels, phase: str) -> list[Arrow]:
         for edge in node.edges:
             source = ids[edge.source]
             many = f"×{edge.count:,}" if edge.count > 1 else ""
+            if edge.kind == "repeat":
+                rule = labels.rule(edge.flow) if edge.flow is not None else ""
+                arrows.append(Arrow(source, target, "repeat", f"next\n{rule}".strip()))
+                continue
             if edge.kind != "backward" or edge.flows == 0:
-                arrows.append(Arrow(source, target, edge.kind, many))
+                arrows.append(Arrow(source, target, edge.kind, "last" if edge.is_last else many))
             if edge.flows:
                 rule = labels.flow(edge.flow) if edge.flow is not None else ""
+                if edge.is_last and edge.kind == "backward":
+                    rule = f"last: {rule}" if rule else "last"
                 said = f"{rule}\n{many}".strip()
                 ends = (target, source) if phase == "both" else (source, target)
                 arrows.append(Arrow(*ends, "backward", said))
-    order = ["forward", "backward", "update"]
+    order = ["forward", "backward", "update", "repeat"]
     return sorted(_bundled(arrows), key=lambda arrow: order.index(arrow.kind))
 
 
@@ -194,7 +214,7 @@ def _bundled(arrows: list[Arrow]) -> list[Arrow]:
 
 
 def _checked(graph: Graph, phase: str, depth: int | None) -> str:
-    """Why there is only a forward pass to be drawn, "" if there are both or only one was asked."""
+    """Why there isn't all of the backward pass, "" if there is, or it wasn't asked for."""
     if phase not in ("forward", "backward", "both"):
         raise ArgumentError(
             f'draw: phase must be "forward", "backward" or "both", not {brief(phase)}.'
@@ -203,9 +223,12 @@ def _checked(graph: Graph, phase: str, depth: int | None) -> str:
         raise ArgumentError(f"draw: depth must be an integer of at least 0, not {brief(depth)}.")
     if not graph.steps:
         raise ArgumentError("draw: nothing was computed, so that there is nothing to draw.")
-    if phase != "forward" and not graph.phase("backward"):
-        why = graph.backward_error or "The computation had none."
-        if phase == "backward":
-            raise ArgumentError(f"draw: there is no backward pass in this graph. {why}")
-        return f"no backward pass. {cut(why, 160)}" if graph.backward_error else ""
-    return ""
+    if phase == "forward":
+        return ""
+    why = graph.backward_error
+    is_there = bool(graph.phase("backward"))
+    if phase == "backward" and not is_there:
+        why = why or "The computation had none."
+        raise ArgumentError(f"draw: there is no backward pass in this graph. {why}")
+    what = "the backward pass stops" if is_there else "no backward pass"
+    return f"{what}: {cut(why.removeprefix('backward: '), 160)}" if why else ""

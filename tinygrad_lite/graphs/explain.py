@@ -2,20 +2,19 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from math import prod
 from textwrap import wrap
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from .columns import Cell, clean, cut, lines, paint, shows_color, widest, width
+from .columns import Cell, Lines, clean, cut, lines, paint, shows_color, widest, width
+from .details import CHANGED, added, of_applied, of_contribution
 from .numbers import is_few, number, text
-from .plugged import names_in, with_numbers, with_shapes
 from .record import Graph
 from .steps import Applied, Contribution, Seed, Step, Update, Value
 
 WIDTH = 100  # columns of a terminal
-CHANGED = "changed since"
+SIGNS = ("= ", "≈ ")
 
 
 class Row(NamedTuple):
@@ -40,19 +39,19 @@ class Columns(NamedTuple):
     result: int
 
 
-def explanation(graph: Graph, places: bool = True, color: bool | None = None) -> str:
+def explanation(graph: Graph, places: bool = True, color: bool | None = None) -> Lines:
     """The steps of a graph as lines in columns, under headings that say where they come from."""
     color = shows_color() if color is None else color
     rows = list(_rows(graph))
     forward, backward = _columns(rows, len(str(len(graph))) + 4)
-    with_sign = any(row.result.startswith("= -") for row in rows)
-    found: list[str] = []
+    with_sign = any(row.result.startswith(SIGNS) and row.result[2] == "-" for row in rows)
+    found: list[str] = [] if rows else ["nothing was computed"]
     for phase, group in groupby(rows, lambda row: row.step.phase):
         found.append(paint(phase, phase, color))
         for heading, row in _under_headings(group):
             found += [f"  {paint(heading, 'dim', color)}"] if heading and places else []
             found += lines(_cells(row, backward if row.to else forward, with_sign), color)
-    return "\n".join([*found, *_error(graph, color), *_gradients(graph, color)])
+    return Lines("\n".join([*found, *_error(graph, color), *_gradients(graph, color)]))
 
 
 # ---- what is said --------------------------------------------------------------------------------
@@ -60,12 +59,11 @@ def explanation(graph: Graph, places: bool = True, color: bool | None = None) ->
 
 def _rows(graph: Graph) -> Iterator[Row]:
     totals: dict[int, Value] = {}  # gradients so far, by what they are of
-    rules: dict[Any, str] = {}
     before: Step | None = None
     for step in graph:
         if isinstance(step, Contribution):
             said = isinstance(before, Contribution) and before.of is step.of
-            yield _contribution(step, said, totals.get(id(step.to)), rules)
+            yield _contribution(step, said, totals.get(id(step.to)))
             totals[id(step.to)] = step.total
         elif isinstance(step, Seed):
             totals[id(step.of)] = step.output
@@ -78,51 +76,41 @@ def _rows(graph: Graph) -> Iterator[Row]:
 
 
 def _applied(step: Applied) -> Row:
-    inputs = {f"_{i}": x for i, x in enumerate(step.inputs)}
-    standing = tuple(
-        [x if x is None else Value("", np.zeros(()), key) for key, x in inputs.items()]
-    )
-    formula = Applied(step.operation, step.name, standing, step.output, step.attributes).expression
-    detail = _detail(formula, inputs, step, step.output.shape)
-    return Row(step, equation(step), "", clean(step.name, 24), detail, result(step.output))
+    detail, sign = of_applied(step)
+    shown = result(step.output, sign)
+    return Row(step, equation(step), "", clean(step.name, 24), detail, shown)
 
 
-def _contribution(
-    step: Contribution, is_said: bool, before: Value | None, rules: dict[Any, str]
-) -> Row:
-    of, operation = step.of, step.of.operation
-    assert operation is not None
-    key = (operation, step.position, id(of.attributes) if of.attributes else None)
-    if key not in rules:
-        rules[key] = step.rule()
-    rule = rules[key]
-    named = {} if operation.each else dict(zip(operation.rules, of.inputs, strict=False))
-    named = {**named, "g": step.g, "out": of.output}
-    if operation.trusted and "n" not in named and step.g.array.size:
-        named["n"] = step.to.array.size // step.g.array.size  # see `ops.reductions`
-    shown = _detail(rule, named, of, step.rule_shape, is_lifted=operation.lift is not None)
-    notes = list(_fitted(step))
-    if notes and shown in ("", str(step.rule_shape)):
-        shown = notes.pop(0)
+def _contribution(step: Contribution, is_said: bool, before: Value | None) -> Row:
+    detail, sign, notes = of_contribution(step)
     if step.earlier:
         plural = "s" if step.earlier > 1 else ""
-        notes.append(f"adds to {step.earlier} earlier contribution{plural}: {_sum(before, step)}")
-    expression = "" if is_said else equation(of)
-    to = f"→ {_name(step.to)}"
-    return Row(step, expression, to, clean(rule, 160), shown, result(step.output), tuple(notes))
+        is_number = before is not None and not step.total.shape
+        total = f"together {text(step.total.array)}"
+        said = added(before, step.output, step.total) if before and is_number else total
+        notes.append(f"adds to {step.earlier} earlier contribution{plural}: {said}")
+    expression = "" if is_said else equation(step.of)
+    to, rule = f"→ {_name(step.to)}", clean(step.named_rule(), 160)
+    return Row(step, expression, to, rule, detail, result(step.output, sign), tuple(notes))
 
 
 def _update(step: Update) -> Row:
     by = ", ".join([clean(x.name if isinstance(x, Value) else str(x), 60) for x in step.inputs])
-    old, new = step.target.array, step.output.array
-    if new.ndim == 0:
-        said = f"{number(old.item())} → {number(new.item())}"
-    else:
-        with np.errstate(all="ignore"):
-            change = abs(new.astype(np.float64) - old.astype(np.float64))
-        biggest = change.max() if change.size else 0.0
-        said = f"largest change {number(biggest)}"
-    return Row(step, _name(step.target), "", clean(step.name, 24), f"by {by}" if by else "", said)
+    numbers = {key: x for key, x in step.attributes.items() if isinstance(x, int | float)}
+    options = ", ".join(f"{key}={number(x)}" for key, x in numbers.items())
+    name = clean(f"{step.name}({options})" if options else step.name, 26)
+    said = _change(step.target.array, step.output.array)
+    return Row(step, _name(step.target), "", name, f"by {by}" if by else "", said)
+
+
+def _change(old: np.ndarray, new: np.ndarray) -> str:
+    """`2 → 0.5`, or of many entries the largest of such steps."""
+    said = f"{text(old)} → {text(new)}"
+    if is_few(old) and len(said) <= 60:
+        return said
+    with np.errstate(all="ignore"):
+        change = abs(new.astype(np.float64) - old.astype(np.float64))
+    return f"largest change {number(change.max() if change.size else 0.0)}"
 
 
 def equation(step: Applied) -> str:
@@ -130,92 +118,15 @@ def equation(step: Applied) -> str:
     return clean(f"{_name(step.output)} = {step.expression}", 120)
 
 
-def result(x: Value) -> str:
+def result(x: Value, sign: str = "=") -> str:
     """`= 0.42`, or of many entries a summary."""
     if x.changed:
         return CHANGED
-    return f"= {text(x.array)}" if is_few(x.array) else text(x.array)
-
-
-def _detail(
-    formula: str,
-    inputs: dict[str, Any],
-    of: Applied,
-    shape: tuple[int, ...],
-    is_lifted: bool = False,
-) -> str:
-    """The formula with numbers in it, if there are few; or else the shape of what it gives."""
-    names = names_in(formula)
-    used = {key: x for key, x in inputs.items() if key in names}
-    values = [x for x in used.values() if isinstance(x, Value)]
-    changed = [x for x in values if x.changed]
-    if changed:
-        return f"{', '.join(dict.fromkeys(map(_name, changed)))} {CHANGED}"
-    shapes = {key: x.shape for key, x in used.items() if isinstance(x, Value)}
-    is_clear = names.isdisjoint(_attribute_names(of)) and not (is_lifted and any(shapes.values()))
-    is_short = all(is_few(x.array) and x.array.ndim < 2 for x in values)
-    if is_clear and is_short and (formula not in shapes or not shapes[formula]):
-        said = with_numbers(formula, {key: _number(x) for key, x in used.items()})
-        if said and width(said) <= 44:
-            return said
-    if is_clear or all(len(known) > 1 for known in shapes.values()):
-        said = with_shapes(formula, shapes)
-        if said:
-            return f"{said} → {shape}"
-    return str(shape) if shape else ""
-
-
-def _fitted(step: Contribution) -> Iterator[str]:
-    """How what the rule gave was made to fit the input."""
-    name, axes, shape = _name(step.to), step.summed_over, step.rule_shape
-    extra = max(len(shape) - len(step.lifted_shape), 0)
-    if axes:
-        which = "all axes" if len(axes) == len(shape) > 1 else _axes(axes)
-        rows = f"{shape[0]} row{'s' if shape[0] != 1 else ''}"
-        size = rows if axes == (0,) and len(shape) == 2 else str(shape)
-        yield f"{shape} summed over {which} → {step.to.shape}: {name} was broadcast to {size}."
-    summed = tuple([1 if i in axes else n for i, n in enumerate(shape)][extra:])
-    lifted = step.lifted_shape
-    if prod(summed) != prod(lifted):
-        missing = len(lifted) - len(summed)
-        copied = [i for i, n in enumerate(lifted) if i < missing or n != summed[i - missing]]
-        each = "every entry gets" if prod(summed) == 1 else f"along {_axes(tuple(copied))} it is"
-        yield f"{summed} spread over {lifted}: {each} the same."
-    elif step.lifted_shape != step.to.shape and not axes:
-        yield f"{step.lifted_shape} reshaped to {step.to.shape}."
-
-
-def _sum(before: Value | None, step: Contribution) -> str:
-    """`3 + 3 = 6`, or what all of them give."""
-    if before is not None and step.total.array.ndim == 0:
-        parts = [number(x.array.item()) for x in (before, step.output, step.total)]
-        return f"{parts[0]} + {parts[1]} = {parts[2]}"
-    return f"together {result(step.total).removeprefix('= ')}"
-
-
-def _axes(axes: tuple[int, ...]) -> str:
-    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
-
-
-def _number(x: Any) -> str:
-    if isinstance(x, Value):
-        return text(x.array)
-    return number(x) if isinstance(x, int | float | np.generic) else str(x)
+    return f"{sign} {text(x.array)}" if is_few(x.array) else text(x.array)
 
 
 def _name(x: Value) -> str:
     return clean(x.name, 60)
-
-
-def _attribute_names(of: Applied) -> set[str]:
-    """What the values among the attributes are called: their names may be those of inputs."""
-    found, parts = set(), list(of.attributes.values())
-    for part in parts:  # grows on the way
-        if isinstance(part, Value):
-            found.add(part.name)
-        elif isinstance(part, list | tuple):
-            parts += part
-    return found
 
 
 # ---- how it is laid out --------------------------------------------------------------------------
@@ -258,24 +169,29 @@ def _columns(rows: list[Row], left: int) -> tuple[Columns, Columns]:
 def _filled(rows: list[Row], left: int, to: int, rule: int) -> Columns:
     detail = rule + widest([row.rule for row in rows], 26) + 3
     steps = [row for row in rows if row.result and row.step.phase != "update"]
-    ends = [row.detail + ("" if row.result[0] == "=" else "  ") for row in steps]
+    ends = [row.detail + ("" if row.result.startswith(SIGNS) else "  ") for row in steps]
     return Columns(left, to, rule, detail, detail + widest(ends, 36) + 1)
 
 
 def _cells(row: Row, at: Columns, with_sign: bool) -> Iterator[Cell]:
     result, detail, notes = row.result, row.detail, list(row.notes)
     if at.detail + width(detail) > WIDTH:
-        notes.insert(0, detail)
-        detail = ""
-    if with_sign and result.startswith("= ") and result[2] not in "-[":
-        result = f"=  {result[2:]}"
+        said = [detail]
+        if result.startswith(SIGNS) and not detail.endswith("."):  # they belong together
+            together = f"{detail} {result}"
+            said = [together] if at.left + width(together) <= WIDTH else [detail, result]
+            result = ""
+        notes, detail = [*said, *notes], ""
+    if with_sign and result.startswith(SIGNS) and result[2] not in "-[":
+        result = f"{result[0]}  {result[2:]}"
     start = at.detail + width(detail) + 1 if detail else at.detail
-    if detail and not result.startswith("="):
+    if detail and not result.startswith(SIGNS):
         start += 2
     column = max(at.result, start)
-    if column + width(result) > WIDTH:
+    most = WIDTH + 2 if result.startswith(SIGNS) else WIDTH  # rather than out of line
+    if column + width(result) > most:
         column = start
-    if column + width(result) > WIDTH:
+    if column + width(result) > most:
         notes.insert(0, result)
         result = ""
     color = row.step.phase
@@ -300,7 +216,8 @@ def _error(graph: Graph, color: bool) -> Iterator[str]:
     began = graph.phase("backward")
     if not began:
         yield paint("backward", "backward", color)
-    said = f"{'stops here' if began else 'none'}: {graph.backward_error}"
+    why = graph.backward_error.removeprefix("backward: ")
+    said = f"{'stops here' if began else 'none'}: {why}"
     for i, line in enumerate(said.splitlines()):
         indent = "    " if i else "  "
         yield from wrap(clean(line, 2000), WIDTH, initial_indent=indent, subsequent_indent="    ")
@@ -312,7 +229,7 @@ def _gradients(graph: Graph, color: bool) -> Iterator[str]:
     found = kept(graph)
     gradients = [x.gradient and found.get(id(x.gradient), x.gradient) for x in leaves]
     said = [
-        (_name(x), "none" if g is None else result(g).removeprefix("= "))
+        (_name(x), "none" if g is None else CHANGED if g.changed else text(g.array))
         for x, g in zip(leaves, gradients, strict=True)
     ]
     if not said or not any(isinstance(step, Seed) for step in graph):

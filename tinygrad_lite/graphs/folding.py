@@ -1,11 +1,11 @@
 """What repeats itself is drawn once: layers of a sequence, rounds of an unrolled loop."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from .network import Branch, Edge, Node, merge, numbered
+from .network import Branch, Edge, Node, likeness_without_flows, merge, numbered
 
 LONGEST = 64  # parts of a period
 FEWEST = 3  # repetitions
@@ -19,24 +19,49 @@ def fold(root: Branch) -> None:
 
     Repetitions look alike, and are wired alike: within, to what is around them, and each to the one
     before. The first may be given other things in place of what one gives to the next, and the
-    last may give to others what it makes.
+    last may give to others what it makes. Edges of kind "repeat" say what one gives to the next.
     """
     nodes = numbered(root)
     wiring = _Wiring(nodes)
     kept: dict[Node, Node] = {}  # by a node that isn't drawn: the one that stands for it
-    tokens = _tokens(root)
+    passed: list[tuple[Node, Edge]] = []  # from one repetition to the next, by who takes it
+    tokens = _tokens(root, lambda node: node.likeness)
+    looser = _tokens(root, likeness_without_flows)
     pending = [root]
     while pending:
         branch = pending.pop()
-        runs = _runs(branch.children, [tokens[part] for part in branch.children], wiring)
+        parts = branch.children
+        runs = _runs(parts, [tokens[x] for x in parts], [looser[x] for x in parts], wiring)
         if runs:
-            branch.children = _once(branch.children, runs, kept)
+            branch.children = _once(parts, runs, kept, passed)
         pending += [part for part in branch.children if isinstance(part, Branch)]
     if kept:
         for node, other in reversed(kept.items()):  # what stands for others may be folded itself
             kept[node] = kept.get(other, other)
         for node in root.nodes():
             node.edges = _redirected(node.edges, kept)
+        _lead_on(passed, kept)
+
+
+def _lead_on(passed: list[tuple[Node, Edge]], kept: dict[Node, Node]) -> None:
+    """Add the edges from one repetition to the next, between what is drawn."""
+    known: dict[tuple[Node, Node], Edge] = {}
+    for node, edge in passed:
+        target, source = kept.get(node, node), kept.get(edge.source, edge.source)
+        first = known.get((source, target))
+        if first is None:
+            first = Edge(source, "repeat", edge.position, edge.flow, edge.count, edge.flows)
+            known[source, target] = first
+            target.edges.append(first)
+        elif first.flow is not edge.flow and not _by_one_rule(first, edge):
+            merge(first, edge)
+
+
+def _by_one_rule(x: Edge, y: Edge) -> bool:
+    """Whether the same flows along both, as in repetitions within repetitions."""
+    if x.flow is None or y.flow is None:
+        return x.flow is y.flow
+    return x.flow.of.operation is y.flow.of.operation and x.position == y.position
 
 
 def _redirected(edges: list[Edge], kept: dict[Node, Node]) -> list[Edge]:
@@ -50,9 +75,11 @@ def _redirected(edges: list[Edge], kept: dict[Node, Node]) -> list[Edge]:
         if source in standing and origin is not edge.source:
             flow = first.flow
             merge(first, edge)
+            first.is_last = False
             if flow is not None and (flow.of.operation is None or not flow.of.operation.each):
                 first.flow = flow  # by the same rule
         else:
+            edge.is_last = edge.source in kept and edge.kind != "update"
             drawn.append(edge)
     for edge in drawn:
         edge.source = kept.get(edge.source, edge.source)
@@ -60,7 +87,10 @@ def _redirected(edges: list[Edge], kept: dict[Node, Node]) -> list[Edge]:
 
 
 def _once(
-    parts: list[Part], runs: list[tuple[int, int, int]], kept: dict[Node, Node]
+    parts: list[Part],
+    runs: list[tuple[int, int, int]],
+    kept: dict[Node, Node],
+    passed: list[tuple[Node, Edge]],
 ) -> list[Part]:
     """The parts with each run, of which start, period and times are given, folded into a branch."""
     result: list[Part] = []
@@ -69,9 +99,12 @@ def _once(
         result += parts[at:start]
         at = start + period * times
         first, last = parts[start : start + period], parts[at - period : at]
-        standing = _nodes(first)
-        for number, node in enumerate(_nodes(parts[start + period : at])):
+        standing, others = _nodes(first), _nodes(parts[start + period : at])
+        for number, node in enumerate(others):
             kept[node] = standing[number % len(standing)]
+        within = set(standing)
+        for node in others[: len(standing)]:
+            passed += [(kept[node], edge) for edge in node.edges if edge.source in within]
         if period == 1 and isinstance(first[0], Branch):
             first[0].times, first[0].last = times, last
             result.append(first[0])
@@ -87,25 +120,26 @@ def _nodes(parts: list[Part]) -> list[Node]:
 # ---- where something may repeat itself -----------------------------------------------------------
 
 
-def _tokens(root: Branch) -> dict[Part, int]:
+def _tokens(root: Branch, likeness_of: Callable[[Node], Any]) -> dict[Part, int]:
     """Of every node and branch a number, equal for those that look alike."""
     numbers: dict[Any, int] = {}
     tokens: dict[Part, int] = {}
-
-    def token(part: Part) -> int:
+    parts: list[Part] = [root]
+    for part in parts:  # grows on the way
+        parts += part.children if isinstance(part, Branch) else []
+    for part in reversed(parts):  # those within a branch come first
         if isinstance(part, Node):
-            likeness = part.likeness
+            likeness = likeness_of(part)
         else:
             summary = part.call.summary if part.call is not None else ""
-            likeness = ("branch", summary, *map(token, part.children))
+            likeness = ("branch", summary, *[tokens[child] for child in part.children])
         tokens[part] = numbers.setdefault(likeness, len(numbers))
-        return tokens[part]
-
-    token(root)
     return tokens
 
 
-def _runs(parts: list[Part], tokens: list[int], wiring: "_Wiring") -> list[tuple[int, int, int]]:
+def _runs(
+    parts: list[Part], tokens: list[int], looser: list[int], wiring: "_Wiring"
+) -> list[tuple[int, int, int]]:
     """Start, period and times of what repeats itself among the parts of a branch."""
     if len(parts) < FEWEST:
         return []
@@ -115,7 +149,9 @@ def _runs(parts: list[Part], tokens: list[int], wiring: "_Wiring") -> list[tuple
     found = []
     for start, end, period in _candidates(np.array(tokens)):
         for low, high in _free(taken, start, end):
-            low += _shift(sizes, low, (high - low) % period if high - low >= period else 0)
+            sooner = wiring.begins_sooner(starts, looser, taken, low, high, period)
+            slack = (high - low) % period if high - low >= period else 0
+            low = low + _shift(sizes, low, slack) if sooner is None else sooner
             while low + FEWEST * period <= high and wiring.patience > 0:
                 width = int(starts[low + period] - starts[low])
                 times = wiring.repeats(int(starts[low]), width, (high - low) // period)
@@ -176,12 +212,42 @@ class _Wiring:
             times += 1
         return self._leaves_alike(start, width, times)
 
+    def begins_sooner(
+        self,
+        starts: np.ndarray,
+        looser: list[int],
+        taken: np.ndarray,
+        low: int,
+        high: int,
+        period: int,
+    ) -> int | None:
+        """Where a stretch starts if one repetition more is found before it, the first.
+
+        By its looser tokens only it looks like the others, as it is given other things.
+        """
+        is_short = high - low < (FEWEST - 1) * period
+        if low == 0 or is_short or taken[low - 1] or looser[low - 1] != looser[low - 1 + period]:
+            return None
+        for first in range(max(low - period, 0), low):
+            second, times = first + period, (high - first) // period
+            is_free = not taken[first:low].any()
+            if is_free and looser[first:low] == looser[second : low + period]:
+                begin, width = int(starts[first]), int(starts[second] - starts[first])
+                if times >= FEWEST and self.repeats(begin, width, times) == times:
+                    return first
+        return None
+
     def _continues(self, start: int, width: int, k: int) -> bool:
         """Whether repetition k is given the same as the one before."""
         begin = start + k * width
         for index in range(begin, begin + width):
-            ours, theirs = self.nodes[index].edges, self.nodes[index - width].edges
+            node, before = self.nodes[index], self.nodes[index - width]
+            ours, theirs = node.edges, before.edges
             self.patience -= 1 + len(ours)
+            if node.kind == "gradient" and node.likeness != before.likeness:
+                if k > 1 or all(x.source.index < start or x.source.index >= begin for x in ours):
+                    return False
+                ours, theirs = _without_given(ours, theirs, start, begin)
             if len(ours) != len(theirs):
                 return False
             for x, y in zip(ours, theirs, strict=True):
@@ -192,6 +258,7 @@ class _Wiring:
                 else:
                     is_same = a - b == width if begin <= a < begin + width else a == b
                     is_same = is_same and (a < start or a >= begin) and x.flows == y.flows
+                    is_same = is_same and x.likeness == y.likeness
                 if not is_same or x.kind != y.kind:
                     return False
         return True
@@ -214,3 +281,14 @@ class _Wiring:
 
     def _outside(self, index: int, start: int, end: int) -> set[int]:
         return {user for user in self.users[index] if not start <= user < end}
+
+
+def _without_given(
+    ours: list[Edge], theirs: list[Edge], start: int, begin: int
+) -> tuple[list[Edge], list[Edge]]:
+    """Edges of the second and of the first repetition, without those from the one before, and what
+    the first is given in place of them."""
+    rest = [edge for edge in ours if not start <= edge.source.index < begin]
+    shared = {edge.source.index for edge in rest}
+    kept = [x for x in theirs if start <= x.source.index < begin or x.source.index in shared]
+    return rest, kept

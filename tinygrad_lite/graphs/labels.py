@@ -1,19 +1,15 @@
 """What a drawing says: titles, shapes, numbers, and the rules along arrows."""
 
 import math
-import re
 from collections import Counter, defaultdict
 from typing import Any
 
-from ..errors import OperationError
-from ..formulas import formula
-from ..ops import Operation
 from ..source import SourcePlace
+from .details import of_contribution
 from .network import Branch, Gradient, Node, counts
 from .numbers import memory, number, text
-from .plugged import with_numbers
 from .record import Graph
-from .steps import Applied, Contribution, ModuleCall, Seed, Update, Value
+from .steps import Applied, Contribution, ModuleCall, Seed, Update, Value, within
 
 TITLE, LABEL = 60, 60  # characters
 
@@ -56,22 +52,20 @@ class Labels:
         if isinstance(thing, SourcePlace):
             return cut(thing.text) or cut(str(thing)) or "?"
         if isinstance(thing, Gradient):
-            return cut(f"∂{cut(thing.root, 24)}/∂{_within(thing.of.name, path)}")
+            return cut(f"∂{cut(thing.root, 24)}/∂{within(thing.of.name, path)}")
         if isinstance(thing, Applied):
-            name, expression = thing.output.name, _within(cut(thing.expression, 200), path)
+            name, expression = thing.output.name, within(cut(thing.expression, 200), path)
             named = name and name != path
-            said = f"{cut(_within(name, path), 30)} = {expression}" if named else expression
+            said = f"{cut(within(name, path), 30)} = {expression}" if named else expression
             return cut(said) or "?"
-        return (
-            cut(_within((thing.output if isinstance(thing, Update) else thing).name, path)) or "?"
-        )
+        return cut(within((thing.output if isinstance(thing, Update) else thing).name, path)) or "?"
 
     def group(self, branch: Branch, path: str) -> str:
         """The title of a group within the module of that path."""
         if branch.call is not None:
             last = branch.last[0] if branch.last else None
             if isinstance(last, Branch) and last.call is not None:
-                first, second = (_within(x.path, path) for x in (branch.call, last.call))
+                first, second = (within(x.path, path) for x in (branch.call, last.call))
                 paths = f"{cut(first, 24)} … {cut(second, 24)}" if first != second else first
                 return cut(f"{paths} · {branch.call.summary}", 80)
             return cut(self._call(branch.call, path), 80) or "?"
@@ -79,7 +73,7 @@ class Labels:
         return cut(f"{first} … {second}" if first != second else first, 80) or "repeated"
 
     def _call(self, call: ModuleCall, path: str) -> str:
-        name, again = _within(call.path, path), self.nth.get(id(call), 1)
+        name, again = within(call.path, path), self.nth.get(id(call), 1)
         parts = [cut(name, 40), call.summary, _ordinal(again) + " call" if again > 1 else ""]
         return " · ".join(filter(None, parts))
 
@@ -102,7 +96,7 @@ class Labels:
             if self.phase == "both" and self.says["gradient"] and value.gradient is not None:
                 found.append(("gradient", self._sum(value, value.gradient)))
             if value.changed:
-                found.append(("note", "written since"))
+                found.append(("note", "changed since"))
         if node.members and node.kind != "elided":
             found.append(("note", _counted(node)))
         place = getattr(node.thing, "place", None)
@@ -122,77 +116,29 @@ class Labels:
 
     # ---- arrows ------------------------------------------------------------------------------
 
+    def rule(self, c: Contribution) -> str:
+        """The rule of a contribution, on names as they are within the module."""
+        return cut(c.named_rule(), LABEL)
+
     def flow(self, c: Contribution) -> str:
         """The rule of a contribution, a line; for numbers a second with them in it."""
-        path = c.call.path if c.call is not None else ""
-        rule = _written(c, [_named(x, path) for x in c.of.inputs])
-        lines = [cut(rule, LABEL)]
+        lines = [self.rule(c)]
         if c.summed_over:
             axes = ", ".join(map(str, c.summed_over))
             lines.append(f"summed over {'axis' if len(c.summed_over) == 1 else 'axes'} {axes}")
         elif math.prod(c.rule_shape) < math.prod(c.lifted_shape):
             lines.append(f"spread over {c.to.shape}")
-        plugged = _plugged(c) if self.says["value"] and self.says["gradient"] else ""
-        result = number(c.output.array) if plugged else ""
-        if plugged and plugged in (result, rule):
-            return cut(f"{rule} = {result}", LABEL)
-        return "\n".join([*lines, cut(f"{plugged} = {result}", LABEL)] if plugged else lines)
-
-
-def _plugged(c: Contribution) -> str:
-    """The rule with numbers in it; empty if there are arrays, or more than inputs."""
-    arrays = [x.array if isinstance(x, Value) else x for x in (c.g, c.of.output, *c.of.inputs)]
-    operation = c.of.operation
-    assert operation is not None
-    if c.of.attributes or any(getattr(x, "shape", ()) for x in arrays):
-        return ""
-    names = ["g", "out", *operation.rules]
-    rule = c.rule() if operation.each is None else _of_each(c, operation)
-    return with_numbers(rule, dict(zip(names, map(_plain, arrays), strict=False))) or rule
-
-
-def _named(x: Any, path: str) -> str:
-    return cut(_within(x.name, path), 24) if isinstance(x, Value) else _plain(x)
-
-
-def _plain(x: Any) -> str:
-    try:
-        return number(x)
-    except (TypeError, ValueError):
-        return cut(str(x), 24)
-
-
-def _written(c: Contribution, inputs: list[str]) -> str:
-    """The rule with what stands for its own names, of which any text may be one."""
-    operation = c.of.operation
-    assert operation is not None
-    if operation.each is not None:  # of any number of inputs
-        return _of_each(c, operation)
-    said = dict(zip(operation.rules, inputs, strict=False))
-    names, texts = {}, {}
-    for i, (name, shown) in enumerate(said.items()):
-        is_negative = re.fullmatch(r"-[\d.e+-]+|-inf", shown) is not None
-        names[name] = "-" * is_negative + f"said_{i}_"  # a name, or minus a name, for parentheses
-        texts[f"said_{i}_"] = shown[is_negative:]
-    return re.sub(r"said_\d+_", lambda found: texts.get(found[0], found[0]), c.rule(names))
-
-
-def _of_each(c: Contribution, operation: Operation) -> str:
-    try:
-        rule = formula(operation, "each", c.of.attributes)
-    except OperationError:  # a rule of the user's that needs values
-        return f"the rule of {operation.name}"
-    return re.sub(r"\bposition\b", str(c.position), rule)
+        is_scalar = c.g.shape == c.output.shape == c.of.output.shape == ()
+        if is_scalar and self.says["value"] and self.says["gradient"]:
+            plugged, sign, _ = of_contribution(c)
+            result = number(c.output.array)
+            if not plugged or plugged in (result, lines[0]):
+                return cut(f"{lines[0]} {sign} {result}", LABEL)
+            lines.append(cut(f"{plugged} {sign} {result}", LABEL))
+        return "\n".join(lines)
 
 
 # ---- names and counts ----------------------------------------------------------------------------
-
-
-def _within(said: str, path: str) -> str:
-    """A text with names as they are within a module: `weight` for `layers.0.weight`."""
-    if not path:
-        return said
-    return re.sub(rf"(?<![\w.]){re.escape(path)}\.(?=\w)", "", said)
 
 
 def _main(parts: "list[Node | Branch]", path: str) -> str:
@@ -200,14 +146,14 @@ def _main(parts: "list[Node | Branch]", path: str) -> str:
     calls = [part.call if isinstance(part, Branch) else part.thing for part in parts]
     for call in calls:
         if isinstance(call, ModuleCall):
-            return cut(_within(call.path, path), 30)
+            return cut(within(call.path, path), 30)
     nodes = Branch(children=parts).nodes()
     made = [node for node in nodes if isinstance(node.thing, Applied | Gradient)] or nodes
-    thing = made[-1].thing
-    if isinstance(thing, Gradient):
-        return "∂" + cut(_within(thing.of.name, path), 30)
+    first = made[0].thing
+    if isinstance(first, Gradient):
+        return "∂" + cut(within(first.of.name, path), 30)
     value = made[-1].value
-    return cut(_within(value.name, path), 30) if value is not None else "?"
+    return cut(within(value.name, path), 30) if value is not None else "?"
 
 
 def _nth_calls(graph: Graph) -> dict[int, int]:

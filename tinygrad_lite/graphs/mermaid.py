@@ -36,12 +36,13 @@ _CLASSES = {
     "update": "fill:#fdebd3,stroke:#c2620a,color:#1f2328",
     "elided": "fill:none,stroke:#8b949e,stroke-dasharray:2 4",
 }
-_LINKS = {"forward": "-->", "backward": "-.->", "update": "==>"}
+_LINKS = {"forward": "-->", "backward": "-.->", "update": "==>", "repeat": "-.->"}
 _UP = "-.-"
 _LINES = {
     "forward": "stroke:#3b7dd8",
     "backward": "stroke:#d9731a,stroke-width:2px",
     "update": "stroke:#8b949e",
+    "repeat": "stroke:#8b949e",
 }
 _SETTINGS = '%%{init: {"flowchart": {"wrappingWidth": 320}}}%%'
 _FACTS = ("shape", "dtype", "memory")  # on one line
@@ -127,7 +128,8 @@ def _inhabited(drawn: Diagram) -> list[Group]:
 
 
 def _title(group: Group) -> str:
-    return f"{group.title}  ×{group.times:,}" if group.times > 1 else group.title
+    times = f"{group.title}  ×{group.times:,}" if group.times > 1 else group.title
+    return " · ".join(filter(None, [times, group.note]))
 
 
 def _box(box: Box) -> str:

@@ -59,8 +59,7 @@ def name_all(
     for update in updates:
         update.output.name = f"{update.target.name} after {update.name}"
     _name_gradients(steps)
-    _make_unique([value for value in values if value.kind == "gradient"])
-    _make_unique([update.output for update in updates])
+    _make_unique(values)
 
 
 # ---- modules -------------------------------------------------------------------------------------
@@ -203,12 +202,11 @@ def _number(values: Sequence[Value], names: Names) -> None:
 def _make_unique(values: Iterable[Value]) -> None:
     values = list(values)
     uses = Counter(value.name for value in values)
-    taken: dict[str, int] = defaultdict(int)
+    numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(1))
     for value in values:
         if uses[value.name] > 1:
-            name = value.name
-            taken[name] += 1
-            value.name = f"{name}#{taken[name]}"
+            numbered = (f"{value.name}#{i}" for i in numbers[value.name])
+            value.name = next(name for name in numbered if name not in uses)
 
 
 def _name_gradients(steps: Sequence[Step]) -> None:

@@ -18,6 +18,8 @@ class Edge:
     `kind` is that of the Arrow; `position` tells the inputs of a node apart. `flow` is the
     contribution that goes along it, in a drawing of the backward pass, or back along it, in one of
     both. `count` is how many edges were merged into this one, `flows` how many of them have a flow.
+    `likeness` is equal for gradients by the same rule. `is_last`: of what is drawn once for several
+    repetitions, only the last gives this.
     """
 
     source: "Node"
@@ -26,6 +28,8 @@ class Edge:
     flow: Contribution | None = None
     count: int = 1
     flows: int = 0
+    likeness: Any = None
+    is_last: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -217,6 +221,8 @@ def _gradients(graph: Graph, flows: Iterable[Any]) -> tuple[list[Node], dict[Nod
     chains: dict[Node, Chain] = {}
     current: dict[int, Node] = {}  # by the value
     holders: dict[int, Node] = {}  # by the gradient
+    alike: dict[int, int] = {}
+    known: dict[Any, int] = {}
     root = ""
     for step in flows:
         if isinstance(step, Seed):
@@ -232,14 +238,13 @@ def _gradients(graph: Graph, flows: Iterable[Any]) -> tuple[list[Node], dict[Nod
             holders[id(step.total)] = holders[id(step.output)] = node
             source = holders.get(id(step.g))
             if source is not None:
-                node.edges.append(Edge(source, "backward", len(node.edges), step, 1, 1))
+                like = _flow_likeness(step, alike, known)
+                node.edges.append(Edge(source, "backward", len(node.edges), step, 1, 1, like))
             users.setdefault(id(step.to), []).append(step.call.chain if step.call else ())
         else:  # a gradient that is added to the `grad` there was
             holders[id(step.output)] = holders[id(step.inputs[1])]
             continue
         nodes[node] = step.number
-    alike: dict[int, int] = {}
-    known: dict[Any, int] = {}
     for node in nodes:
         to, maker = node.thing.of, makers.get(id(node.thing.of))
         if maker is not None:
@@ -327,10 +332,16 @@ def _like(x: Any) -> Any:
     return repr(x)
 
 
+def likeness_without_flows(node: Node) -> Any:
+    """Of a gradient, equal also for one that other rules give."""
+    return node.likeness[:4] if node.kind == "gradient" else node.likeness
+
+
 def merge(edge: Edge, other: Edge) -> None:
     """Have one edge stand for another, too."""
     edge.count += other.count
     edge.flows += other.flows
+    edge.likeness = (edge.likeness, other.likeness)
     if edge.flows != 1:
         edge.flow = None
     else:

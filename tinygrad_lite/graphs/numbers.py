@@ -7,13 +7,13 @@ import numpy as np
 FEW = 6  # entries that are shown one by one
 
 
-def number(x: Any) -> str:
+def number(x: Any, digits: int = 4) -> str:
     """Four significant digits, no trailing zeros: `0.42`, `-3`, `1.2e-07`."""
     if isinstance(x, bool | np.bool_):
         return str(bool(x))
     if isinstance(x, int | np.integer):
         return str(int(x))
-    return f"{float(x):.4g}"
+    return f"{float(x) + 0.0:.{digits}g}"  # -0.0 + 0.0 is 0.0
 
 
 def is_few(array: np.ndarray) -> bool:
@@ -21,13 +21,13 @@ def is_few(array: np.ndarray) -> bool:
     return 0 < array.size <= FEW and array.ndim <= 2
 
 
-def text(array: np.ndarray) -> str:
+def text(array: np.ndarray, digits: int = 4) -> str:
     """An array of few entries as they are, `[1, 0.5]`; a larger one as `summary` has it."""
-    return _nested(array.tolist()) if is_few(array) else summary(array)
+    return _nested(array.tolist(), digits) if is_few(array) else summary(array)
 
 
 def summary(array: np.ndarray) -> str:
-    """Mean and largest size, `mean -0.0012 · largest 0.031`, and how many aren't finite."""
+    """Mean and largest size, `mean -0.0012 · largest size 0.031`, and how many aren't finite."""
     if array.size == 0:
         return "no entries"
     if array.dtype.kind == "b":
@@ -38,7 +38,7 @@ def summary(array: np.ndarray) -> str:
     if finite.size:
         with np.errstate(over="ignore"):  # the sum of numbers near the largest there are
             mean = finite.mean()
-        parts += [f"mean {number(mean)}", f"largest {number(abs(finite).max())}"]
+        parts += [f"mean {number(mean)}", f"largest size {number(abs(finite).max())}"]
     counts = {"NaN": np.isnan(wide).sum(), "infinite": np.isinf(wide).sum()}
     parts += [f"{n} {what}" for what, n in counts.items() if n]
     return " · ".join(parts)
@@ -52,7 +52,7 @@ def memory(count: int) -> str:
     return f"{size:.3g} {units[0]}"
 
 
-def _nested(entries: Any) -> str:
+def _nested(entries: Any, digits: int) -> str:
     if isinstance(entries, list):
-        return f"[{', '.join(map(_nested, entries))}]"
-    return number(entries)
+        return f"[{', '.join([_nested(x, digits) for x in entries])}]"
+    return number(entries, digits)

@@ -31,6 +31,7 @@ BACKWARD = Color("#a94a00", "#f5a35c")  # gradients and rules
 RETURN = Color("#d9731a", "#d9853b")  # arrows of gradients
 GRADIENT = Color("#fdf1e5", "#38260f")  # fill of a gradient
 UPDATE = Color("#6a737e", "#8d97a3")  # arrows and outline of updates
+REPEAT = Color("#8f99a5", "#6d7783")  # arrows from one repetition to the next
 
 COLORS = {name: color for name, color in vars().items() if isinstance(color, Color)}
 

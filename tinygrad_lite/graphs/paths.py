@@ -7,47 +7,53 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from .columns import clean, lines, widest
+from .columns import Lines, clean, lines, widest
+from .details import sum_of
 from .explain import equation, kept, result
 from .numbers import text
 from .record import Graph
 from .steps import Contribution, Seed, Value
 
-PATHS = 8  # are listed
+PATHS = 4  # are listed
 EDGES = 12  # are shown of each
+TERMS = 6  # of a sum are shown
 Part = Seed | Contribution
 
 
-def carried(graph: Graph, x: Value, t: Tensor | None, name: str) -> str:
+def carried(graph: Graph, x: Value, t: Tensor | None, name: str) -> Lines:
     """The gradient of a value, and the paths from a result to it."""
     parts, ways = _sums(graph)
     assert x.gradient is not None
     shape = f"{x.shape}, " if x.shape else ""
-    said = [f"{name} has a gradient: {shape}{text(x.gradient.array)}", *_not_kept(x, t, name)]
+    terms = [part.output for part in parts.get(id(x.gradient), ())]
+    is_sum = not x.shape and 1 < len(terms) <= TERMS
+    amount = sum_of(terms, x.gradient) if is_sum else text(x.gradient.array)
+    said = [f"{name} has a gradient: {shape}{amount}", *_not_kept(graph, x, t, name)]
     total = kept(graph).get(id(x.gradient))
     if total is not None:
         said.append(f"  in the last backward pass; with those before {text(total.array)}.")
     count = ways[id(x.gradient)]
     found = list(islice(_paths(parts, x.gradient), PATHS))
-    title = "One path carried it:" if count == 1 else f"{_count(count)} paths carried it"
-    if count > 1:
-        title += f", of which these are {len(found)}:" if count > len(found) else ":"
-    said.append(title)
+    title = "One path carried it" if count == 1 else f"{_count(count)} paths carried it"
+    if count > len(found):
+        title += f". Here are {len(found)}, which at each sum follow the largest term first"
+    said.append(f"{title}:")
     for path in found:
         said += ["", *_path(path)]
-    return "\n".join(said)
+    return Lines("\n".join(said))
 
 
-def _not_kept(x: Value, t: Tensor | None, name: str) -> Iterator[str]:
+def _not_kept(graph: Graph, x: Value, t: Tensor | None, name: str) -> Iterator[str]:
     """Why `t.grad` is None, though there is a gradient."""
     if t is None or t.grad is not None:
         return
     if t.op is not None:
         yield f"  {name}.grad is None, since only leaves keep theirs: call {name}.retain_grad()"
         yield f'  before backward(), or read graph["{name}"].gradient.array.'
+    elif graph.traced:
+        yield f"  {name}.grad is None: it was forgotten since, as by zero_grad()."
     else:
-        yield f"  {name}.grad is None: making a graph doesn't write it, backward() does; or it was"
-        yield "  forgotten since, as by zero_grad()."
+        yield f"  {name}.grad is None: making a graph doesn't write it; backward() does."
 
 
 def _sums(graph: Graph) -> tuple[dict[int, list[Part]], dict[int, int]]:
@@ -107,7 +113,7 @@ def _path(edges: list[Part]) -> list[str]:
         elif isinstance(edge, Seed):
             rows.append((clean(edge.of.name, 60), "", "", result(edge.output)))
         else:
-            to, rule = f"→ {clean(edge.to.name, 60)}", clean(edge.rule(), 60)
+            to, rule = f"→ {clean(edge.to.name, 60)}", clean(edge.named_rule(), 44)
             rows.append((to, equation(edge.of), rule, result(edge.output)))
     starts = [4]
     for column, most in zip(zip(*rows, strict=True), (30, 36, 30), strict=False):

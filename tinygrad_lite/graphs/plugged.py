@@ -1,43 +1,74 @@
 """Formulas with what stands for their names: numbers, or shapes."""
 
 import ast
+import re
 from collections.abc import Mapping
+from functools import lru_cache
+
+import numpy as np
+
+from .numbers import is_few, text
 
 POWERS = dict(zip("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹", strict=True))
 
 
-def names_in(text: str) -> set[str]:
+@lru_cache(1000)
+def names_in(formula: str) -> frozenset[str]:
     """The names in a formula; none if it isn't an expression of Python's."""
-    tree = _parsed(text)
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} if tree else set()
+    tree = _parsed(formula)
+    return frozenset(_names(tree)) if tree else frozenset()
 
 
-def with_numbers(text: str, numbers: Mapping[str, str]) -> str:
+def with_numbers(formula: str, numbers: Mapping[str, str]) -> str:
     """A formula, numbers put for its names: `1 × (1 - 0.7616²)` for `g * (1 - out**2)`.
 
     Empty where that wouldn't be readable: where it takes parts or attributes of what is named.
     """
-    tree = _parsed(text)
+    tree = _parsed(formula)
     if tree is None or _has_parts(tree, numbers):
         return ""
     said = ast.unparse(_Numbers(numbers).visit(tree)).replace(" ** ", "**")
+    said = re.sub(r"\*\*\((-?\d+) - 1\)", lambda found: _power(int(found[1]) - 1), said)
     return said if "'" in said or '"' in said else said.replace(" * ", " × ")
 
 
-def with_shapes(text: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
+def with_shapes(formula: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
     """A product of matrices by their shapes, `(64, 10) @ (10, 128)` for `g @ weight.mT`."""
-    tree = _parsed(text)
-    if not isinstance(tree, ast.BinOp) or not isinstance(tree.op, ast.MatMult):
+    sides = [_shape(side, shapes) for side in _factors(formula)]
+    return "" if None in sides else " @ ".join(map(str, sides))  # of no sides nothing
+
+
+def with_matrices(
+    formula: str, arrays: Mapping[str, np.ndarray], ndim: int, digits: int = 4
+) -> str:
+    """A product of few numbers, `[[1, 3]] @ [[0.5], [2]]` for `x.mT @ g`; empty if it is none.
+
+    If its result has fewer than two axes, the product is one of vectors, or by a number,
+    `[5.1, 1.4] × 3.76`.
+    """
+    sides = [_matrix(side, arrays) for side in _factors(formula)]
+    found = [side for side in sides if side is not None and is_few(side) and side.ndim > 0]
+    if not sides or len(found) < len(sides):
         return ""
-    sides = [_shape(side, shapes) for side in (tree.left, tree.right)]
-    return "" if None in sides else " @ ".join(map(str, sides))
+    if ndim < 2 and 1 in (found[0].size, found[1].size):
+        said = [text(side.reshape(-1 if side.size > 1 else ()), digits) for side in found]
+        return " × ".join(said)
+    x, y = found
+    if ndim < 2 and x.ndim == 2 == y.ndim:
+        x, y = x[0] if len(x) == 1 else x, y[:, 0] if y.shape[1] == 1 else y
+    return f"{text(x, digits)} @ {text(y, digits)}"
 
 
-def _parsed(text: str) -> ast.expr | None:
+def _parsed(formula: str) -> ast.expr | None:
     try:
-        return ast.parse(text, mode="eval").body
+        return ast.parse(formula, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # what a user calls a formula
         return None
+
+
+def _power(n: int) -> str:
+    """`x` for `x**(2 - 1)`, `x²` for `x**(3 - 1)`: as the power rule is known."""
+    return "" if n == 1 else POWERS.get(str(n), f"**{n}")
 
 
 def _has_parts(tree: ast.expr, names: Mapping[str, str]) -> bool:
@@ -53,14 +84,34 @@ def _names(tree: ast.expr) -> set[str]:
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
+def _factors(formula: str) -> list[ast.expr]:
+    """The two sides of a product of matrices; nothing if it is none."""
+    tree = _parsed(formula)
+    is_product = isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.MatMult)
+    return [tree.left, tree.right] if isinstance(tree, ast.BinOp) and is_product else []
+
+
+def _turned(side: ast.expr) -> tuple[str, str]:
+    """What a side of a product is called, and whether it is transposed: `mT`, `T` or nothing."""
+    turn = side.attr if isinstance(side, ast.Attribute) and side.attr in ("mT", "T") else ""
+    name = side.value if isinstance(side, ast.Attribute) and turn else side
+    return name.id if isinstance(name, ast.Name) else "", turn
+
+
 def _shape(side: ast.expr, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...] | None:
     """The shape of a matrix, or of its transpose."""
-    is_turned = isinstance(side, ast.Attribute) and side.attr in ("mT", "T")
-    name = side.value if isinstance(side, ast.Attribute) and is_turned else side
-    shape = shapes.get(name.id, ()) if isinstance(name, ast.Name) else ()
-    if len(shape) < 2 or (is_turned and len(shape) > 2 and getattr(side, "attr", "") == "T"):
+    name, turn = _turned(side)
+    shape = shapes.get(name, ())
+    if len(shape) < 2 or (len(shape) > 2 and turn == "T"):
         return None
-    return (*shape[:-2], shape[-1], shape[-2]) if is_turned else shape
+    return (*shape[:-2], shape[-1], shape[-2]) if turn else shape
+
+
+def _matrix(side: ast.expr, arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """A matrix, or its transpose."""
+    name, turn = _turned(side)
+    array = arrays.get(name)
+    return array.T if array is not None and turn else array
 
 
 class _Numbers(ast.NodeTransformer):

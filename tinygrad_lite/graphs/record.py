@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     import graphviz
 
+PHASES = ("forward", "backward", "update")
+
 
 class Graph(Sequence[Step]):
     """The steps of a computation in the order in which they were done; made by `graph`, `trace`.
@@ -108,13 +110,21 @@ class Graph(Sequence[Step]):
         return found[0] if found else None
 
     def phase(self, name: str) -> tuple[Step, ...]:
-        """The steps of one phase: "forward", "backward" or "update"."""
+        """The steps of one phase: "forward", "backward" or "update".
+
+        Raises
+        ------
+        ArgumentError
+            If the name is none of these.
+        """
+        if name not in PHASES:
+            raise ArgumentError(f"graph.phase: there are {', '.join(PHASES)}, but no {name!r}.")
         return tuple(step for step in self.steps if step.phase == name)
 
     def __repr__(self) -> str:
-        counts = [(len(self.phase(name)), name) for name in ("forward", "backward", "update")]
+        counts = [(len(self.phase(name)), name) for name in PHASES]
         said = ", ".join(f"{n} {name}" for n, name in counts if n)
-        return f"<Graph of {self.title}: {said or 'no'} steps>"
+        return f"<Graph of {self.title}: {said or 'no'} step{'' if len(self) == 1 else 's'}>"
 
     # ---- to look at --------------------------------------------------------------------------
 
@@ -219,7 +229,7 @@ class Graph(Sequence[Step]):
           1  y = x * x          multiply   3 × 3 = 9
         backward
           2  y                             ∂y/∂y = 1
-          3  y = x * x   → x    g * y   1 × 3    = 3
+          3  y = x * x   → x    g * x   1 × 3    = 3
           4              → x    g * x   1 × 3    = 3
                                         adds to 1 earlier contribution: 3 + 3 = 6
         gradients: x 6

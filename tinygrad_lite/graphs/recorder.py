@@ -1,21 +1,25 @@
 """Writes down what a computation does, step by step, as the engine tells it."""
 
-from collections import defaultdict
+import os
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
+from .. import refusals
 from ..autodiff import Seed as Seeded
-from ..context import Call, calls, place
-from ..errors import OperationError
+from ..context import Call, Place, calls, place
 from ..memory import ReadOnlyArray
 from ..nn import Buffer, Parameter
 from ..ops import Operation, table
 from ..source import SourcePlace
 from ..tensor import Tensor
+from ..values import snapshot
 from .steps import Applied, Contribution, ModuleCall, Seed, Step, Update, Value
+
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 class Recorder:
@@ -23,8 +27,9 @@ class Recorder:
 
     Parameters
     ----------
-    tracing : bool
-        Whether to refuse shapes that depend on values: another run could have others.
+    asked : Place, optional
+        Where a trace was asked for: it listens to whatever is done, and refuses shapes that depend
+        on values, as another run could have others. Without it, there is a history to be told.
 
     Attributes
     ----------
@@ -33,50 +38,72 @@ class Recorder:
         In the order in which they were first met.
     """
 
-    def __init__(self, tracing: bool = False) -> None:
-        self.tracing = tracing
+    def __init__(self, asked: Place | None = None) -> None:
+        self.asked = asked
+        self.tracing = asked is not None
         self.steps: list[Step] = []
         self.values: list[Value] = []
         self.tensors: list[tuple[Tensor, Value]] = []  # keeps them alive, so that ids stay theirs
         self.module_calls: dict[int, tuple[Call, ModuleCall]] = {}
         self._found: dict[int, Value] = {}  # by the identity of Tensors and of their arrays
-        self._arrays: list[Any] = []  # kept alive, as are the Tensors
+        self._constants: dict[int, tuple[Any, Value]] = {}  # the user's arrays, kept alive
+        self._copies: set[int] = set()  # Tensors that are taken for what they are a copy of
+        self._stale: dict[int, Value] = {}  # views of what was written, and what it is now
         self._made: dict[int, Applied] = {}  # by the identity of the Tensor
         self._sweeps: list[dict[int, list[Value]]] = []  # gradients so far, sum by sum, by Tensor
-        self._live: dict[int, list[Value]] = defaultdict(list)  # by memory that may be written
+        # By memory that may be written: who sees it, and as what.
+        self._live: dict[int, list[tuple[Tensor, Value]]] = defaultdict(list)
+        self._written: list[tuple[Tensor, Value]] = []  # of what is just being written
 
     # ---- what the engine tells ---------------------------------------------------------------
 
     def applied(
         self, result: Tensor, op: Operation, inputs: tuple[Any, ...], attributes: Any
     ) -> None:
-        """An operation was applied."""
-        where, call = result._place or place(2), result.call or calls.get()
-        if self.tracing and op.shape_by:
+        """An operation was applied; if this is no trace, by a rule of the user's."""
+        if not self.tracing:
+            return
+        where = self._users(result._place or place(2))
+        if op.shape_by:
             named = dict(zip(op.rules, inputs, strict=False)) | (attributes or {})
             kinds = "b" if op.shape_by == "index" else "bi"
             if self._decides_shape(named.get(op.shape_by), kinds):
-                raise _shape_by_values(op, SourcePlace(*where))
+                raise refusals.shape_by_values(op.name, where)
+        self._write_down(result, op, inputs, attributes, where)
+
+    def _write_down(
+        self, result: Tensor, op: Operation, inputs: Any, attributes: Any, where: SourcePlace
+    ) -> None:
         step = Applied(
             op,
             op.name,
             tuple([self.value(x) for x in inputs]),
             Value("result", result._data, requires_grad=result._requires_grad),
             {key: self._attribute(x) for key, x in (attributes or {}).items()},
-            self._module_call(call),
-            SourcePlace(*where),
+            self._module_call(result.call or calls.get()),
+            where,
         )
         self._made[id(result)] = step
         self._know(result, step.output)
         self.steps.append(step)
 
     def copied(self, result: Tensor, source: Any, requires_grad: bool) -> None:
-        """`Tensor(source)` was made."""
-        known = self._known(source)
-        if known is not None and not requires_grad:
-            self._know(result, known)
-        elif known is not None:
+        """`Tensor(source)` was made. It is taken for the source itself, if it may be."""
+        if not self.tracing:
+            return
+        known = self.value(source) if isinstance(source, Tensor) else self._known(source)
+        if known is None:
+            return
+        if requires_grad or known.requires_grad or known.dtype != result.dtype:
             self._alias(result, known, "copy")
+        else:
+            self._copies.add(id(result))
+            self._know(result, known)
+
+    def detached(self, result: Tensor, source: Tensor) -> None:
+        """`source.detach()` was made."""
+        if self.tracing:
+            self._alias(result, self.value(source), "detach")
 
     def swept(self, seeds: Sequence[Seeded]) -> None:
         """A backward pass begins."""
@@ -110,7 +137,7 @@ class Recorder:
     def kept(self, t: Tensor, grad: Tensor | None, before: Tensor | None) -> None:
         """A gradient was handed out, or added to the `grad` there was `before`."""
         sums = self._sweeps[-1].get(id(t)) if self._sweeps else None
-        if grad is None or sums is None:
+        if grad is None or sums is None or not self.tracing:
             return
         if before is None:
             self._know(grad, sums[-1])
@@ -122,23 +149,37 @@ class Recorder:
         self.steps.append(add)
 
     def writing(self, t: Tensor) -> None:
-        """A leaf is about to be written: what it holds is copied."""
-        self.value(t)
-        for value in self._live.pop(id(_memory(t._data)), ()):
+        """A leaf is about to be written: what its memory holds is copied."""
+        if not self.tracing:
+            return
+        target = self.value(t)
+        if id(t) in self._copies:  # no longer the same as its source
+            self._copies.remove(id(t))
+            self._alias(t, target, "copy")
+        self._written = self._live.pop(id(_memory(t._data)), [])
+        for _, value in self._written:
             value.array = _copied(value.array)
 
     def wrote(self, t: Tensor, by: Any, source: Any) -> None:
         """A leaf was written, by an optimizer or what is called `by`."""
+        if not self.tracing:
+            return
         target = self.value(t)
         output = Value(target.kind, t._data, target.name, target.requires_grad)
         known = self._known(source)
         inputs = (self.value(source) if known is None else known,)
         is_name = isinstance(by, str)
         name = by if is_name else type(by).__name__
-        step = Update(None if is_name else by, name, target, inputs, output)
-        step.place = SourcePlace(*place(2))
-        self._know(t, output)
+        settings = {} if is_name else {"lr": by.lr}
+        step = Update(None if is_name else by, name, target, inputs, output, settings)
+        step.place = self._users(place(2))
         self.steps.append(step)
+        for x, _ in self._written:  # views of the same memory have changed, too
+            self._found.pop(id(x), None)
+            self._found.pop(id(x._data), None)
+            self._stale[id(x)] = output
+        self._stale.pop(id(t), None)
+        self._know(t, output)
 
     # ---- values ------------------------------------------------------------------------------
 
@@ -147,6 +188,8 @@ class Recorder:
         known = self._known(x)
         if known is not None:
             return known
+        if id(x) in self._stale:
+            return self._alias(x, self._stale.pop(id(x)), "view")
         if isinstance(x, Tensor) and x.op is not None:  # computed before it was recorded
             self.history(x)
             return self._found[id(x)]
@@ -160,12 +203,20 @@ class Recorder:
             self._know(x, value)
             return value
         if isinstance(x, list | tuple | np.ndarray):
-            value = Value("constant", _copied(np.asarray(x)))
-            self.values.append(value)
-            self._found[id(x)] = value
-            self._arrays.append(x)
-            return value
+            return self._constant(x)
         return x
+
+    def _constant(self, x: Any) -> Value:
+        """The Value of an array of the user's, as it is now; it may have changed since last."""
+        array = np.asarray(x)
+        _, value = self._constants.get(id(x), (None, None))
+        if value is None or not np.array_equal(
+            value.array, array, equal_nan=array.dtype.kind == "f"
+        ):
+            value = Value("constant", _copied(array))
+            self.values.append(value)
+            self._constants[id(x)] = (x, value)
+        return value
 
     def history(self, root: Tensor) -> None:
         """Everything that a Tensor was computed from, as it remembers it."""
@@ -175,9 +226,13 @@ class Recorder:
                 if isinstance(x, Tensor) and id(x) not in seen and id(x) not in self._made:
                     seen.add(id(x))
                     reached.append(x)
+        arrays = Counter([id(t._data) for t in reached])
+        for t in reached:  # of a leaf and those detached from it, it comes first
+            if t.op is None and t._requires_grad and arrays[id(t._data)] > 1:
+                self.value(t)
         for t in sorted(reached, key=attrgetter("index")):
             if t.op is not None and id(t) not in self._made:
-                self.applied(t, t.op, t.inputs, t.attributes)
+                self._write_down(t, t.op, t.inputs, t.attributes, self._users(t._place))
                 for x in (t, *t.inputs):
                     memory = getattr(x, "_memory", None)
                     if memory is not None and memory.written > t.index:
@@ -185,8 +240,8 @@ class Recorder:
 
     def finish(self) -> None:
         """Copies what may still be written, so that what was written down stays as it is."""
-        for values in self._live.values():
-            for value in values:
+        for known in self._live.values():
+            for _, value in known:
                 value.array = _copied(value.array)
         self._live.clear()
 
@@ -205,13 +260,13 @@ class Recorder:
         self.tensors.append((t, value))
         if value.array is t._data:
             if t.op is None or t._memory is not None:
-                self._live[id(_memory(t._data))].append(value)
+                self._live[id(_memory(t._data))].append((t, value))
             self.values.append(value)
 
     def _alias(self, t: Tensor, source: Value, name: str) -> Value:
         """A leaf that was made of a value without an operation, so that no gradient flows."""
         output = Value("result", t._data, requires_grad=t._requires_grad)
-        where = SourcePlace(*place(2)) if name == "copy" else None
+        where = self._users(place(2)) if self.tracing and name != "view" else None
         self._know(t, output)
         self.steps.append(Applied(None, name, (source,), output, place=where))
         return output
@@ -221,7 +276,7 @@ class Recorder:
         if isinstance(x, tuple | list):
             return type(x)([self._attribute(part) for part in x])
         known = self._known(x)
-        return x if known is None else known
+        return snapshot(x) if known is None else known
 
     def _decides_shape(self, x: Any, kinds: str) -> bool:
         """Whether values that were computed, or given, say how many entries there will be."""
@@ -232,6 +287,11 @@ class Recorder:
         known = self._known(x)
         return known is not None and known.kind != "constant" and known.dtype.kind in kinds
 
+    def _users(self, where: Any) -> SourcePlace:
+        """A place in the user's source: what `tl.trace` calls stands where it is called itself."""
+        inside = self.asked is not None and where[0].co_filename.startswith(_PACKAGE)
+        return SourcePlace(*(self.asked if inside and self.asked is not None else where))
+
     def _module_call(self, call: Call | None) -> ModuleCall | None:
         if call is None:
             return None
@@ -241,19 +301,9 @@ class Recorder:
             summary = f"{kind}()" if module is None else module.summary()
             self.module_calls[id(call)] = (
                 call,
-                ModuleCall("", kind, summary, parent, SourcePlace(*call.place)),
+                ModuleCall("", kind, summary, parent, self._users(call.place)),
             )
         return self.module_calls[id(call)][1]
-
-
-def _shape_by_values(op: Operation, where: SourcePlace) -> OperationError:
-    return OperationError(
-        f"{op.name}: the shape of its result depends on values, so that the graph that is being "
-        f"traced would hold for this run alone.\n"
-        f"  at {where}\n"
-        "  Keep the shape, np.where(mask, x, 0) in place of x[mask]; or select before the traced "
-        "function."
-    )
 
 
 def _memory(array: np.ndarray) -> Any:

@@ -1,6 +1,7 @@
 """Networks made small enough to be looked at: modules closed, lines as one, the middle left out."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..source import SourcePlace
 from .folding import fold
@@ -29,7 +30,7 @@ def simplified(root: Branch, depth: int | None, folds: bool, limit: int) -> tupl
         drawn = f"{_many(count, 'module')} at depth {level}"
     if TELLING <= len(fitting.nodes()) <= limit:
         return fitting, f"{said}, drawn as {drawn}"
-    finer = _at_depth(root, level + 1, folds)
+    finer = _at_depth(root, level + 1, False)
     return _without_middle(finer, min(limit, SAMPLE)), f"{said}, drawn without the middle"
 
 
@@ -80,24 +81,25 @@ def _at_depth(root: Branch, depth: int, folds: bool) -> Branch:
 def _closed(root: Branch, depth: int) -> Branch:
     """A copy, with the modules at this depth as single nodes."""
     owners: dict[Node, Node] = {}
-
-    def copied(branch: Branch, level: int) -> Branch:
-        copy = Branch(branch.call)
-        for part in branch.children:
-            if isinstance(part, Node):
-                owners[part] = Node(
-                    part.kind, part.thing, part.value, part.edges, part.likeness, part.shared
-                )
-                copy.children.append(owners[part])
-            elif level < depth:
-                copy.children.append(copied(part, level + 1))
-            else:
-                copy.children.append(_as_one(part.call, part.nodes(), owners))
-        return copy
-
-    tree = copied(root, 0)
+    tree = _copied(root, depth, owners)
     _redirect(tree.nodes(), owners)
     return tree
+
+
+def _copied(branch: Branch, depth: int, owners: dict[Node, Node]) -> Branch:
+    """A copy, with `depth` levels of modules opened; `owners` learns what stands for what."""
+    copy = Branch(branch.call)
+    for part in branch.children:
+        if isinstance(part, Node):
+            owners[part] = Node(
+                part.kind, part.thing, part.value, part.edges, part.likeness, part.shared
+            )
+            copy.children.append(owners[part])
+        elif depth > 0:
+            copy.children.append(_copied(part, depth - 1, owners))
+        else:
+            copy.children.append(_as_one(part.call, part.nodes(), owners))
+    return copy
 
 
 def _as_one(
@@ -125,7 +127,7 @@ def _redirect(nodes: Iterable[Node], owners: dict[Node, Node]) -> None:
             if (source.members or node.members) and key in known:
                 merge(known[key], edge)
                 continue
-            known[key] = Edge(source, edge.kind, edge.position, edge.flow, edge.count, edge.flows)
+            known[key] = replace(edge, source=source)
             node.edges.append(known[key])
     for node in nodes:
         if node.kind == "module" and node.value is None:

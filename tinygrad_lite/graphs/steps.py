@@ -1,7 +1,10 @@
 """What the steps of a computation are, and the values that they take and make."""
 
 import ast
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,10 @@ from ..errors import OperationError
 from ..formulas import Symbol, call_text, formula
 from ..ops import Operation
 from ..source import SourcePlace
+from .columns import cut
+from .numbers import number
+
+LONGEST = 24  # columns of a name in a rule
 
 
 @dataclass(eq=False, slots=True)
@@ -215,14 +222,42 @@ class Contribution:
         longer = [i for i, n in enumerate(self.rule_shape) if n != 1]
         return tuple([i for i in longer if i < extra or self.lifted_shape[i - extra] == 1])
 
-    def rule(self, names: dict[str, str] | None = None) -> str:
-        """The gradient rule as text, `g * y`; other names, or numbers, may stand for its own."""
-        assert self.of.operation is not None
-        attributes = {key: _said(x) for key, x in self.of.attributes.items()}
-        try:
-            return formula(self.of.operation, self.position, attributes, names)
-        except OperationError:  # a rule of the user's that needs values
-            return f"the rule of {self.of.name}"
+    def rule(self, names: Mapping[str, str] | None = None) -> str:
+        """The gradient rule as text, `g * y`; other texts may stand for its own names."""
+        standing, said = {}, {}
+        for i, (name, text) in enumerate((names or {}).items()):
+            is_negative = re.fullmatch(rf"-{_PLAIN}", text) is not None  # `x**2` needs brackets
+            standing[name] = "-" * is_negative + f"said_{i}_"
+            is_plain = re.fullmatch(rf"{_PLAIN}|\[[^]]*\]", text) is not None
+            said[f"said_{i}_"] = text[1:] if is_negative else text if is_plain else f"({text})"
+        rule = _rule(self.of, self.position, standing)
+        rule = re.sub(r"said_\d+_", lambda found: said.get(found[0], found[0]), rule)
+        return re.sub(r"\*\*\((-?\d+) - 1\)", lambda found: _power(int(found[1]) - 1), rule)
+
+    def named_rule(self) -> str:
+        """The rule with the names that the operands have within their module: `g * weight`.
+
+        `g`, the gradient that comes in, stays; `n`, of how many entries a mean is, is a number.
+        """
+        operation, path = self.of.operation, self.call.path if self.call is not None else ""
+        assert operation is not None
+        if operation.each is not None:  # of any number of inputs
+            return self.rule()
+        inputs = {**dict(zip(operation.rules, self.of.inputs, strict=False)), "out": self.of.output}
+        used = sorted(set(re.findall(r"\w+", self.rule())) & inputs.keys())
+        names = {name: _operand(inputs[name], path) for name in used}
+        names = {name: said for name, said in names.items() if said}
+        if len(names.get("out", "")) > LONGEST // 2:
+            del names["out"]
+        if (set(used) - names.keys()) & set(
+            names.values()
+        ):  # a letter would be taken for that operand
+            return self.rule()
+        if "g" in names.values():
+            names["g"] = _operand(self.g, path)
+        if operation.trusted and "n" not in inputs and self.g.array.size:  # see `ops.reductions`
+            names["n"] = str(self.to.array.size // self.g.array.size)
+        return self.rule(names)
 
 
 @dataclass(eq=False, slots=True)
@@ -239,6 +274,8 @@ class Update:
         The leaf before and after.
     inputs : tuple of Value or number
         What it was written by: the gradient, for an optimizer.
+    attributes : dict of str to Any
+        The optimizer's learning rate then, `lr`.
     """
 
     by: Any
@@ -246,6 +283,7 @@ class Update:
     target: Value
     inputs: tuple[Any, ...]
     output: Value
+    attributes: dict[str, Any] = field(default_factory=dict)
     place: SourcePlace | None = None
     number: int = 0
     phase: str = "update"
@@ -255,6 +293,60 @@ class Update:
 Step = Applied | Seed | Contribution | Update
 
 
+# ---- words ---------------------------------------------------------------------------------------
+
+_PLAIN = r"(?:[^\W\d][\w.#]*…?|[\d.]+(?:e[-+]?\d+)?)"  # names and numbers
+
+
+def within(said: str, path: str) -> str:
+    """A text with names as they are within a module: `weight` for `layers.0.weight`."""
+    if not path:
+        return said
+    return re.sub(rf"(?<![\w.]){re.escape(path)}\.(?=\w)", "", said)
+
+
 def _said(x: Any) -> Any:
     """What stands for an input in an expression: its name, or the number itself."""
     return Symbol(ast.Name(x.name)) if isinstance(x, Value) else x
+
+
+def _operand(x: Any, path: str) -> str:
+    """What an operand is called in a rule; empty if that couldn't be read there."""
+    if isinstance(x, Value):
+        name = within(x.name, path)
+        return "" if name[:1].isdigit() or not name.isprintable() else cut(name, LONGEST)
+    if isinstance(x, int | float):
+        exact = repr(x).removesuffix(".0")
+        return exact if len(exact) <= LONGEST // 2 else number(x)
+    return "None" if x is None else ""
+
+
+def _power(n: int) -> str:
+    """`x` for `x**(2 - 1)`, `x**2` for `x**(3 - 1)`: as the power rule is known."""
+    return "" if n == 1 else f"**{n}"
+
+
+def _rule(of: Applied, position: int, names: dict[str, str]) -> str:
+    """The rule with names that are Python's."""
+    assert of.operation is not None
+    if of.operation.trusted and not of.attributes:
+        return _rule_of_table(of.operation, position, tuple(names.items()))
+    attributes = {key: _said(x) for key, x in of.attributes.items()}
+    return _written(of.operation, position, attributes, names)
+
+
+@lru_cache(1000)
+def _rule_of_table(operation: Operation, position: int, names: tuple[tuple[str, str], ...]) -> str:
+    return _written(operation, position, {}, dict(names))
+
+
+def _written(
+    operation: Operation, position: int, attributes: dict[str, Any], names: dict[str, str]
+) -> str:
+    is_text = operation.each is None and [*operation.rules][position] in operation.formulas
+    if is_text and "n" in names:
+        attributes = {"n": Symbol(names["n"])} | attributes
+    try:
+        return formula(operation, position, attributes, names)
+    except OperationError:  # a rule of the user's that needs values
+        return f"the rule of {operation.name}"

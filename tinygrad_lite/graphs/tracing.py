@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from .. import refusals
 from ..autodiff import seed, sweep
 from ..context import Switch, current
 from ..errors import ArgumentError, GradientError, MutationError, OperationError, brief, called
 from ..nesting import mapped
+from ..nn import Module
 from ..source import SourcePlace
 from ..tensor import Tensor
 from .names import name_all
@@ -53,6 +55,11 @@ def graph(result: Tensor, gradient: Any = None) -> Graph:
     """
     if not isinstance(result, Tensor):
         raise ArgumentError(f"graph: give the Tensor that was computed, not {brief(result)}.")
+    if result.op is None and result.requires_grad:
+        raise GradientError(
+            f"graph: {called(result)} is a leaf: you made it, no operation did. Give what was "
+            "computed from it, as the loss."
+        )
     if result.op is None:
         raise GradientError(
             f"graph: {called(result)} has no history: nothing that requires a gradient was "
@@ -83,8 +90,9 @@ def trace(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
     fn : callable
         Any function, a training step, or a Module.
     *args, **kwargs
-        Its arguments. Arrays of numbers reach it as Tensors, so that what is computed from them is
-        seen.
+        Its arguments. Arrays of numbers, also in tuples, lists and dicts, reach it as Tensors, so
+        that what is computed from them is seen. What it returns in tuples, lists and dicts are the
+        graph's outputs.
 
     Returns
     -------
@@ -114,7 +122,13 @@ def trace(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
         raise ArgumentError(f"trace: give a function and its arguments, not {brief(fn)}.")
     if current.get().recorder is not None:
         raise OperationError("trace: this function is being traced already. Trace the outer one.")
-    recorder, arguments = Recorder(tracing=True), _arguments(fn, args, kwargs)
+    if refusals.runs_in_pieces(fn):
+        raise ArgumentError(
+            f"trace: {brief(fn)} is a generator or a coroutine: a call of it runs nothing yet. "
+            "Trace a function that runs it."
+        )
+    frame = sys._getframe(1)
+    recorder, arguments = Recorder((frame.f_code, frame.f_lasti)), _arguments(fn, args, kwargs)
     given: dict[str, Value] = {}
 
     def hand_over(x: Any, path: str) -> Any:
@@ -128,12 +142,16 @@ def trace(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
     kwargs = {name: mapped(x, hand_over, name) for name, x in kwargs.items()}
     with Switch(recorder=recorder):
         returned = fn(*args, **kwargs)
+    if not recorder.values:
+        raise ArgumentError(
+            f"trace: {brief(fn)} did nothing with a Tensor. Give it arrays or Tensors: Python's "
+            "own numbers are constants."
+        )
     results: list[Tensor] = []
     mapped(returned, lambda x, _: results.append(x) if isinstance(x, Tensor) else None, "")
     recorder.finish()
     name = getattr(fn, "__name__", type(fn).__name__)
     title = name if name.isidentifier() else ""  # not of a lambda
-    frame = sys._getframe(1)
     variables = variables_of(frame)
     return named(recorder, results, frame, variables, given, title=title, traced=True)
 
@@ -141,7 +159,8 @@ def trace(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
 def _arguments(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
     """What a function calls the arguments that it is given by position."""
     try:
-        bound = inspect.signature(fn).bind(*args, **kwargs)
+        function = fn.forward if isinstance(fn, Module) else fn
+        bound = inspect.signature(function).bind(*args, **kwargs)
     except ValueError:  # it doesn't say
         return [f"argument {i}" for i in range(len(args))]
     except TypeError as error:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..nn import Buffer, Parameter
 from ..tensor import Tensor
-from .columns import clean
+from .columns import Lines, clean
 from .explain import equation
 from .paths import carried
 from .record import Graph
@@ -22,10 +22,14 @@ CUTS = (
     "then under no_grad, by detach(), numpy() or Tensor(…), or by what has no gradient: "
     "comparisons, argmax, sign, round, astype(int)"
 )
+UNSEEN = (
+    "\n  A Tensor's history doesn't have the steps before the first that needs a gradient: "
+    "tl.trace(fn, *args) shows them."
+)
 LATE = "requires_grad was turned on after it was used. Compute the result again."
 
 
-def reason(graph: Graph, tensor: "Tensor | str") -> str:
+def reason(graph: Graph, tensor: "Tensor | str") -> Lines:
     """Why `tensor` has no gradient, with a mend; or its gradient, and the paths that carried it."""
     x = graph.value(tensor)
     t = tensor if isinstance(tensor, Tensor) else _tensor_of(graph, x)
@@ -33,12 +37,13 @@ def reason(graph: Graph, tensor: "Tensor | str") -> str:
     if x is not None and x.gradient is not None and not graph.backward_error:
         return carried(graph, x, t, name)
     if graph.backward_error:
-        why = f"the backward pass didn't come to its end. {graph.backward_error}"
+        error = graph.backward_error.removeprefix("backward: ")
+        why = f"the backward pass didn't come to its end: {error}"
     elif x is not None:
         why = _missing(graph, x, t, name)
     else:
         why = _outside(graph, tensor, name)
-    return "\n".join(_wrapped(f"{name} has no gradient: {why}"))
+    return Lines("\n".join(_wrapped(f"{name} has no gradient: {why}")))
 
 
 def _called(t: Any) -> str:
@@ -70,7 +75,7 @@ def _outside(graph: Graph, t: Any, name: str) -> str:
     if t.dtype.kind != "f":
         return _not_floating(t.dtype, name)
     shared = next((x for other, x in graph._tensors if _owner(other) is _owner(t)), None)
-    if shared is not None:
+    if shared is not None and (t.requires_grad or shared.requires_grad):
         return (
             f"it isn't in the graph of {title}. {_name(shared)}, which is, shares its memory, but "
             "no gradient flows between them, as after detach(). Compute with the one that is to "
@@ -79,10 +84,14 @@ def _outside(graph: Graph, t: Any, name: str) -> str:
     if t.op is not None:
         return (
             f"it is a result that isn't in the graph of {title}, which wasn't computed from it. "
-            "Was it replaced by a later one of the same name?"
+            "Was it replaced by a later one of the same name? Or did numpy(), item(), Tensor(…) or "
+            "no_grad end the history between the two?"
         )
     if not t.requires_grad:
-        return f"it isn't in the graph of {title}, and requires_grad is off. {_turn_on(name)}"
+        return (
+            f"it isn't in the graph of {title}, and requires_grad is off. {_turn_on(name)}"
+            f"{'' if graph.traced else UNSEEN}"
+        )
     if graph.traced:
         return "nothing that was traced uses it."
     return f"{title} wasn't computed from it, as far as is known.{_cut_off(graph)}"

@@ -88,6 +88,7 @@ def add_repeats(g: Any, shape: tuple[int, ...], repeats: Any, axis: int | None) 
 tile = op(
     np.tile,
     x=lambda g, out, x, reps: add_tiles(g, x.shape, reps),
+    shape_by="reps",
 )
 repeat = op(
     np.repeat,
@@ -147,6 +148,7 @@ pad = op(
     x=lambda g, out, x, pad_width, mode="constant", constant_values=0: unpadded(
         g, x.shape, pad_width, mode
     ),
+    shape_by="pad_width",
 )
 
 # ---- several arrays --------------------------------------------------------------------------

@@ -1,15 +1,16 @@
 """Bounds on gradients, to be applied between `backward` and `step`."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
-from ...context import no_grad
+from ...context import current, no_grad
 from ...errors import ArgumentError, GradientError
 from ...tensor import Tensor
 
 
-def clip_gradient_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
+def clip_gradient_norm(parameters: Iterable[Tensor], max_norm: float) -> Any:
     """Scale all gradients together, so that their common norm is at most `max_norm` [1]_.
 
     Parameters
@@ -21,7 +22,7 @@ def clip_gradient_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     Returns
     -------
     float
-        The norm as it was.
+        The norm as it was; a Tensor of it, while a computation is traced.
 
     Raises
     ------
@@ -45,7 +46,9 @@ def clip_gradient_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     """
     _check(max_norm, "max_norm")
     trained = [p for p in _listed(parameters) if p._grad is not None]
-    gradients = [p._grad._read("clip_gradient_norm") for p in trained if p._grad is not None]
+    if current.get().recorder is not None:
+        return _traced(trained, max_norm)
+    gradients = [p._grad._data for p in trained if p._grad is not None]
     with np.errstate(over="ignore"):
         norm = float(np.sqrt(sum(float(np.vdot(g, g)) for g in gradients)))
         if not np.isfinite(norm):  # squares may overflow the dtype of the gradients
@@ -58,6 +61,16 @@ def clip_gradient_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     if norm > max_norm:
         for p, g in zip(trained, gradients, strict=True):
             p.grad = g * (max_norm / norm)
+    return norm
+
+
+def _traced(trained: list[Tensor], max_norm: float) -> Any:
+    """The same by operations, which a trace can see."""
+    with no_grad():
+        gradients: list[Any] = [p._grad for p in trained]
+        norm: Any = np.sqrt(np.stack([np.square(g).sum() for g in gradients]).sum())
+        for p, g in zip(trained, gradients, strict=True):
+            p.grad = g * np.minimum(max_norm / norm, 1.0)
     return norm
 
 

@@ -83,13 +83,18 @@ def choose(a: Any, choices: Any, *, mode: Any = "raise") -> Any:
 
 def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
     """`np.take` of all entries but those at `obj`."""
-    return by_number(lambda x: np.delete(x, plain(obj), axis), arr)
+    return by_number(lambda x: np.delete(x, _positions(obj), axis), arr)
 
 
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """`np.take` of the entries of both, the values put before `obj`."""
     arr, values = _arrays((arr, values))
-    place = plain(obj)
+    place = _positions(obj)
     if isinstance(place, np.ndarray) and place.dtype == bool:  # NumPy 2.0 took it for numbers
         place = np.flatnonzero(place)
     return by_number(lambda x, v: np.insert(x, place, v, axis), arr, values.astype(arr.dtype))
+
+
+def _positions(obj: Any) -> Any:
+    """An index that says how many entries there will be; a trace refuses Tensors."""
+    return np.asarray(obj) if hasattr(obj, "__apply__") else plain(obj)
