@@ -1,7 +1,7 @@
 """Three scalars, as on a blackboard: how the gradient of y = tanh(w * x + b) is computed.
 
-Prints the forward and the backward pass line by line, checks the gradients by hand, and draws both
-passes on one picture. Then the same for an x that is used twice.
+Prints the forward and the backward pass line by line, checks the gradients by hand, draws both
+passes on one picture, and writes a page that plays them. Then the same for an x that is used twice.
 
     Rumelhart, Hinton & Williams, "Learning representations by back-propagating errors", 1986
 """
@@ -28,6 +28,7 @@ def main():
     graph = tl.graph(y)
     print(graph.explain())
     draw(graph, folder / "see_backward.svg")
+    print(f"player: {graph.save(folder / 'see_backward.html', check=True)}\n")
 
     # The same by hand: the derivative of tanh is 1 - tanh², that of w * x + b by w is x.
     y.backward()

@@ -100,7 +100,7 @@ ALLOWED = {
     "creation": {"errors", "ops", "random", "tensor", "values"},
     "state": {"errors", "tensor", "nn"},
     "formulas": {"ops", "errors"},
-    "graphs": {*CORE, "formulas", "graphs", "nesting", "nn"},
+    "graphs": {*CORE, "checking", "formulas", "graphs", "nesting", "nn"},
     "nn": {*CORE, "nn", "random"},
     "nesting": {"errors", "nn", "tensor"},
     "run": {"autodiff", "context", "errors", "nesting", "ops", "tensor"},

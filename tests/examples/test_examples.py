@@ -130,6 +130,7 @@ def test_backward_pass_of_three_scalars_is_seen(tmp_path):
     assert "3 paths carried it" in printed
     check_drawing(tmp_path / "see_backward.svg", "y = tanh(c)", "0.8399", "-1.26")
     check_drawing(tmp_path / "see_backward_twice.svg", "square = a + x")
+    assert "y = np.tanh(w * x + b)" in (tmp_path / "see_backward.html").read_text("utf-8")
 
 
 def test_readme_shows_what_the_example_prints(tmp_path):

@@ -116,7 +116,7 @@ def test_dot_makes_the_same_picture_twice(graph, tmp_path, form, start):
 # ---- what is refused -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["y.gif", "y", ".svg", "y.html", "y.svg.gz"])
+@pytest.mark.parametrize("name", ["y.gif", "y", ".svg", "y.htm", "y.svg.gz"])
 def test_unknown_suffix_lists_those_there_are(graph, tmp_path, name):
     with pytest.raises(ArgumentError, match=re.escape(".dot, .svg, .png, .pdf, .json, .md")):
         graph.save(tmp_path / name)

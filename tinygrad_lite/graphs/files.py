@@ -4,6 +4,8 @@ import html
 import inspect
 import os
 import re
+import tempfile
+import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from ..errors import ArgumentError, brief
 from .record import Graph
 
 PICTURES = (".svg", ".png", ".pdf")
-SUFFIXES = (".dot", *PICTURES, ".json", ".md")
+SUFFIXES = (".html", ".dot", *PICTURES, ".json", ".md")
 
 
 def save(graph: Graph, path: str | os.PathLike[str], phase: str, options: dict[str, Any]) -> Path:
@@ -35,6 +37,15 @@ def save(graph: Graph, path: str | os.PathLike[str], phase: str, options: dict[s
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+    return path
+
+
+def show(graph: Graph, check: bool) -> Path:
+    """Open the player in the browser, from a file of its own; `Graph.show` says how."""
+    name = re.sub(r"[^\w-]+", "_", graph.title, flags=re.ASCII)[:60].strip("_") or "graph"
+    path = Path(tempfile.mkdtemp(prefix="tinygrad_lite_")) / f"{name}.html"
+    save(graph, path, "both", {"check": check})
+    webbrowser.open(path.as_uri())
     return path
 
 
@@ -88,8 +99,12 @@ def _plain(text: str) -> str:
 
 
 def _check(options: dict[str, Any], form: str, phase: str) -> None:
+    if form == ".html":
+        return _check_page(options, phase)
     parameters = inspect.signature(Graph.draw).parameters.values()
     known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    if "check" in options:
+        raise ArgumentError("save: check is an option of the player, an .html file.")
     unknown = [name for name in options if name not in known]
     if unknown:
         raise ArgumentError(
@@ -100,11 +115,26 @@ def _check(options: dict[str, Any], form: str, phase: str) -> None:
         raise ArgumentError(f"save: a .json has all there is, and no option {given}.")
 
 
+def _check_page(options: dict[str, Any], phase: str) -> None:
+    unknown = [name for name in options if name != "check"]
+    if unknown or phase != "both":
+        given = unknown[0] if unknown else "phase"
+        raise ArgumentError(f"save: an .html plays all there is, and has no option {given}: check.")
+    if not isinstance(options.get("check", False), bool):
+        raise ArgumentError(f"save: check must be True or False, not {brief(options['check'])}.")
+
+
 def _contents(form: str) -> Callable[[Graph, dict[str, Any]], bytes]:
     """What writes the bytes of a file."""
-    return {".dot": _dot, ".svg": _svg, ".json": _json, ".md": _markdown}.get(
+    return {".html": _html, ".dot": _dot, ".svg": _svg, ".json": _json, ".md": _markdown}.get(
         form, lambda graph, options: _picture(graph, options, form[1:])
     )
+
+
+def _html(graph: Graph, options: dict[str, Any]) -> bytes:
+    from .page import page
+
+    return _encoded(page(graph, options.get("check", False)))
 
 
 def _dot(graph: Graph, options: dict[str, Any]) -> bytes:

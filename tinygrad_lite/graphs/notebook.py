@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import RenderError
+from ..errors import ArgumentError, RenderError, brief
 from ..nn import Module
 from ..tensor import Tensor
 from .record import Graph
@@ -43,6 +43,37 @@ def bundle(graph: Graph) -> dict[str, str]:
         return {"text/plain": f"{said}\n{error}"}
     except Exception as error:
         return {"text/plain": f"{said}\nIt can't be drawn: {type(error).__name__}."}
+
+
+class Player:
+    """The page of a Graph in a frame, which a notebook shows; made by `Graph.player`."""
+
+    def __init__(self, graph: Graph, check: bool, height: int):
+        from .page import page
+
+        if isinstance(height, bool) or not isinstance(height, int) or height < 100:
+            raise ArgumentError(
+                f"player: height is a number of pixels, 100 or more, not {brief(height)}."
+            )
+        self.page, self.height = page(graph, check), height
+        self._said = f"<Player{_repr(graph).removeprefix('<Graph')}"
+
+    def __repr__(self) -> str:
+        return self._said
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": self._said, "text/html": self._html()}
+
+    def _html(self) -> str:
+        """The whole page as an attribute: a frame has no file to load, wherever it is shown.
+
+        It may run scripts, but is a stranger to the notebook around it.
+        """
+        written = self.page.encode("utf-8", "replace").decode().replace("&", "&amp;")
+        return (
+            f'<iframe title="player" sandbox="allow-scripts" width="100%" height="{self.height}" '
+            f'style="border: 0" srcdoc="{written.replace(chr(34), "&quot;")}"></iframe>'
+        )
 
 
 def tensor_html(t: Tensor) -> str | None:

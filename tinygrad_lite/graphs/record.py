@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     import graphviz
 
+    from .notebook import Player
+
 PHASES = ("forward", "backward", "update")
 
 
@@ -176,15 +178,17 @@ class Graph(Sequence[Step]):
         return drawing(self, **_options(locals()))
 
     def save(self, path: "str | os.PathLike[str]", phase: str = "both", **options: Any) -> "Path":
-        """Write a drawing to a file, in the form that its suffix names.
+        """Write a file, in the form that its suffix names: the player, a drawing, or the data.
 
         Parameters
         ----------
         path : path
+            `.html`: the player, a page that steps through all that was computed, beside the source.
             `.svg`, `.png`, `.pdf`: a picture, which needs a Graphviz engine. `.dot`: the drawing as
             text. `.md`: a Mermaid diagram, which GitHub shows. `.json`: all steps and values.
         phase, **options
-            As for `draw`; a `.json` has no options.
+            As for `draw`; a `.json` has no options. An `.html` has `check=True`, which compares the
+            rule of each operation with central differences, at these very numbers.
 
         Returns
         -------
@@ -208,6 +212,55 @@ class Graph(Sequence[Step]):
         from .files import save
 
         return save(self, path, phase, options)
+
+    def show(self, *, check: bool = False) -> "Path":
+        """Open the player in the browser, from a file among the system's temporary ones.
+
+        Parameters
+        ----------
+        check : bool
+            As for `save`.
+
+        Returns
+        -------
+        Path
+            Of that file.
+
+        Examples
+        --------
+        >>> import tinygrad_lite as tl
+        >>> x = tl.Tensor(3.0, requires_grad=True)
+        >>> path = tl.graph(x * x).show()  # doctest: +SKIP
+        """
+        from .files import show
+
+        return show(self, check)
+
+    def player(self, *, check: bool = False, height: int = 640) -> "Player":
+        """The player within a notebook: leave it as the last line of a cell.
+
+        Parameters
+        ----------
+        check : bool
+            As for `save`.
+        height : int
+            Of the player, in pixels.
+
+        Returns
+        -------
+        Player
+            Shows itself. The notebook that is saved holds it, with about 1.5 MB.
+
+        Examples
+        --------
+        >>> import tinygrad_lite as tl
+        >>> x = tl.Tensor(3.0, requires_grad=True)
+        >>> tl.graph(x * x).player()
+        <Player of a: 1 forward, 3 backward steps>
+        """
+        from .notebook import Player
+
+        return Player(self, check, height)
 
     def explain(self, *, places: bool = True, color: bool | None = None) -> str:
         """The computation as text, a line for each step, to be printed.

@@ -1,0 +1,297 @@
+"""The data of the player: complete, true to the engine, referring only to what is there."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tl
+from tinygrad_lite import Tensor, nn
+from tinygrad_lite.graphs import badges
+from tinygrad_lite.graphs.explain import explanation
+from tinygrad_lite.graphs.page_data import FILE, data
+from tinygrad_lite.graphs.why import reason
+
+from .generated import case_graphs, random_graph
+
+
+def leaf(x, name):
+    return Tensor(np.asarray(x, np.float64), requires_grad=True, name=name)
+
+
+def training_step():
+    model = tl.models.MLP([6, 5, 3], rng=0)
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+
+    def step(x, y):
+        loss = nn.cross_entropy_loss(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return tl.trace(step, np.ones((8, 6), np.float32), np.arange(8) % 3)
+
+
+def named(found, name):
+    return next(value for value in found["values"] if value["name"] == name)
+
+
+def check_references(found):
+    """Whatever is referred to is there."""
+    steps, values = range(len(found["steps"])), range(len(found["values"]))
+    picture = found["diagram"]
+    boxes = {box["id"] for box in picture["boxes"]}
+    arrows = {arrow["id"]: arrow for arrow in picture["arrows"]}
+    groups = {group["id"] for group in picture["groups"]}
+    for i, step in enumerate(found["steps"]):
+        assert step["number"] == i + 1
+        assert step["box"] in boxes
+        assert step["from"] in boxes | {None}
+        assert step["arrow"] in {*arrows, None}
+        assert {*step["takes"], step["makes"]} <= {*values}
+        assert i in next(b for b in picture["boxes"] if b["id"] == step["box"])["steps"]
+        if step["place"] is not None:
+            source, line = step["place"]
+            there = found["sources"][source]
+            assert there["first"] <= line < there["first"] + len(there["lines"])
+        if step["kind"] == "contribution":
+            arrow = arrows[step["arrow"]]
+            assert (arrow["source"], arrow["target"]) == (step["from"], step["box"])
+            assert arrow["kind"] == "backward"
+            assert i in arrow["steps"]
+    for value in found["values"]:
+        assert value["made"] in {-1, *steps}
+        assert value["gradient"] in {None, *values}
+        assert (value["gradient_by"] is None) == (value["gradient"] is None)
+    for box in picture["boxes"]:
+        assert box["group"] in groups | {None}
+        assert box["value"] in {None, *values}
+        assert {*box["steps"]} <= {*steps}
+    for arrow in picture["arrows"]:
+        assert {arrow["source"], arrow["target"]} <= boxes
+        assert len({*arrow["steps"]}) == len(arrow["steps"])
+    for tensor in found["memory"]["tensors"]:
+        assert 0 <= tensor["from"] <= tensor["to"] < len(steps)
+
+
+@pytest.mark.parametrize("name", list(case_graphs())[::7])
+def test_data_of_every_operation_refers_to_what_is_there(name):
+    found = data(case_graphs()[name])
+    check_references(found)
+    json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_data_with_hostile_names_refers_to_what_is_there(seed):
+    found = data(random_graph(seed))
+    check_references(found)
+    json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
+
+
+def test_training_step_refers_to_what_is_there():
+    found = data(training_step())
+    check_references(found)
+    assert found["summary"] == "5 forward, 9 backward, 4 update steps"
+    assert [step["kind"] for step in found["steps"]] == (
+        ["applied"] * 5 + ["seed"] + ["contribution"] * 8 + ["update"] * 4
+    )
+    assert all(step["arrow"] for step in found["steps"] if step["kind"] == "update")
+
+
+def test_gradients_are_the_engines():
+    x, w = leaf([[1.0, 2.0], [3.0, 4.0]], "x"), leaf([0.5, -1.0], "w")
+    y = np.tanh(x * w).sum()
+    y.backward()
+    found = data(tl.graph(y))
+    for t in (x, w):
+        gradient = found["values"][named(found, t.name)["gradient"]]
+        np.testing.assert_array_equal(gradient["entries"], t.grad.numpy())
+
+
+def test_gradient_is_complete_with_its_last_contribution():
+    e = leaf(3.0, "e")
+    found = data(tl.graph(e * e + e))
+    assert named(found, "e")["gradient_by"] == len(found["steps"]) - 1
+    sums = [step["sum"] for step in found["steps"] if step["to"] == "e"]
+    assert [(s["earlier"], s["of"]) for s in sums] == [(0, 3), (1, 3), (2, 3)]
+    values = [
+        [key and found["values"][key]["entries"] for key in (s["contribution"], s["total"])]
+        for s in sums
+    ]
+    assert values == [[1.0, 1.0], [3.0, 4.0], [3.0, 7.0]]
+    assert [s["before"] is None for s in sums] == [True, False, False]
+    assert all(s["before"] == t["total"] for s, t in zip(sums[1:], sums, strict=False))
+
+
+def test_uses_of_one_input_by_one_step_flow_along_arrows_of_their_own():
+    e = leaf(3.0, "e")
+    found = data(tl.graph(e * e))
+    first, second = [step["arrow"] for step in found["steps"] if step["to"] == "e"]
+    assert first != second
+
+
+def test_single_contribution_is_no_sum():
+    found = data(tl.graph(np.tanh(leaf(1.0, "x"))))
+    assert [step["sum"] for step in found["steps"]] == [None] * 3
+
+
+def test_numbers_are_those_that_explain_says():
+    x, w = leaf(2.0, "x"), leaf(-3.0, "w")
+    graph = tl.graph(np.tanh(w * x + 7.0))
+    said = explanation(graph, False, False)
+    for step in data(graph)["steps"]:
+        for part in re.split(" [=≈] ", step["numbers"]):
+            assert part in said
+        assert step["symbols"].removesuffix(" = 1") in said
+    assert data(graph)["steps"][0]["numbers"] == "-3 × 2 = -6"
+
+
+def test_note_says_how_a_gradient_was_summed():
+    x, b = leaf(np.ones((5, 3)), "x"), leaf(np.zeros(3), "b")
+    found = data(tl.graph(((x + b) * 2.0).sum()))
+    (step,) = [step for step in found["steps"] if step["to"] == "b"]
+    assert step["notes"] == ["(5, 3) summed over axis 0 → (3,): b was broadcast to 5 rows."]
+    assert "summed" not in step["numbers"]
+
+
+def test_steps_take_what_their_rules_read():
+    x, w = leaf(2.0, "x"), leaf(-3.0, "w")
+    found = data(tl.graph(w * x))
+    names = [[found["values"][i]["name"] for i in step["takes"]] for step in found["steps"]]
+    assert names == [["w", "x"], [], ["∂a/∂a", "x"], ["∂a/∂a", "w"]]
+
+
+def test_memory_falls_to_nothing_when_backward_is_done():
+    found = data(training_step())
+    left = [step["saved"] for step in found["steps"]]
+    assert max(left) == found["memory"]["peak"] > 0
+    assert left[-5:] == [0] * 5
+
+
+def test_why_there_is_no_gradient_is_what_why_says():
+    def step():
+        x, n = leaf([1.0, 2.0], "x"), Tensor([3.0, 4.0], name="n")
+        mask = x > 1.5
+        d = (x * 2.0).detach()
+        out = np.where(mask, x, 0.0) * n + d
+        unused = x - 1.0
+        loss = out.sum()
+        loss.backward()
+        return loss, unused
+
+    graph = tl.trace(step)
+    found = {value["name"]: value["why_none"] for value in data(graph)["values"]}
+    for name in ("n", "mask", "d"):
+        why = " ".join(reason(graph, name).split())
+        assert found[name]
+        assert found[name].rstrip(".") in why
+    assert found["unused"] == "no step of the graph uses it."
+    assert found["loss"] == ""
+
+
+def test_backward_that_was_not_run_is_said():
+    def forward():
+        return (leaf([1.0, 2.0], "x") * 2.0).sum()
+
+    found = data(tl.trace(forward))
+    assert named(found, "x")["why_none"] == "no backward pass was run."
+
+
+def test_long_file_is_there_in_parts(tmp_path):
+    text = "\n" * FILE + "y = x * x\n" + "\n" * FILE + "z = y + x\n"
+    path = tmp_path / "long.py"
+    path.write_text(text)
+    variables = {"x": leaf(2.0, "x")}
+    exec(compile(text, str(path), "exec"), variables)
+    found = data(tl.graph(variables["z"]))
+    check_references(found)
+    assert [source["file"] for source in found["sources"]] == ["long.py", "long.py"]
+    assert sum(len(source["lines"]) for source in found["sources"]) < 200
+    source, line = found["steps"][0]["place"]
+    there = found["sources"][source]
+    assert there["lines"][line - there["first"]] == "y = x * x"
+    assert str(tmp_path) not in json.dumps(found)
+
+
+def test_large_array_is_a_picture_and_a_small_one_is_whole():
+    x, w = leaf(np.ones((20, 20)), "x"), leaf(np.ones(20), "w")
+    found = data(tl.graph((x * w).sum()))
+    assert named(found, "x")["entries"] is None
+    assert named(found, "x")["map"]["rows"] == 20
+    assert named(found, "w")["entries"] == [1.0] * 20
+    assert named(found, "w")["map"] is None
+
+
+def test_odd_numbers_are_text():
+    x = leaf([np.nan, np.inf, 1.0], "x")
+    found = data(tl.graph((x * 1.0).sum()))
+    assert named(found, "x")["entries"] == ["NaN", "Infinity", 1.0]
+    assert named(found, "x")["stats"]["nan"] == 1
+
+
+def test_same_program_has_the_same_data():
+    program = (
+        "import json, numpy as np, tinygrad_lite as tl\n"
+        "from tinygrad_lite.graphs.page_data import data\n"
+        "x = tl.Tensor([2.0, 3.0], requires_grad=True); y = (np.tanh(x * x) + x).sum()\n"
+        "print(json.dumps(data(tl.graph(y), True)))\n"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1]
+
+
+# ---- gradient checks -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list(case_graphs())[::5])
+def test_right_rules_pass_the_check(name):
+    for said in data(case_graphs()[name], check=True)["check"]:
+        assert said["ok"] is True or said["note"], said
+
+
+def test_wrong_rule_is_found_in_its_box():
+    wrong = tl.op(lambda x: x**2, name="wrong", x=lambda g, out, x: g * x)
+    found = data(tl.graph((wrong(leaf([1.0, 3.0], "x")) * 2.0).sum()), check=True)
+    bad = [said for said in found["check"] if not said["ok"]]
+    assert len(bad) == 1
+    assert bad[0]["error"] == pytest.approx(0.5)
+    (box,) = [box for box in found["diagram"]["boxes"] if box["id"] == bad[0]["box"]]
+    assert "wrong" in box["title"]
+
+
+def test_kink_is_neither_right_nor_wrong():
+    found = data(tl.graph(tl.f.relu(leaf([0.0, 1.0], "x")).sum()), check=True)
+    assert {said["ok"]: said["note"] for said in found["check"]} == {None: badges.KINK, True: ""}
+
+
+def test_operation_that_fails_is_not_checked_and_nothing_raises():
+    calls = []
+
+    def once(x):
+        calls.append(x)
+        if len(calls) > 1:
+            raise RuntimeError("only once")
+        return x * 2
+
+    double = tl.op(once, name="once", x=lambda g, out, x: g * 2)
+    found = data(tl.graph(double(leaf([1.0], "x")).sum()), check=True)
+    notes = [said["note"] for said in found["check"] if said["ok"] is None]
+    assert notes == ["it can't be checked: RuntimeError"]
+
+
+def test_nothing_is_checked_unless_asked():
+    assert data(training_step())["check"] is None
+    assert all(said["ok"] for said in data(training_step(), check=True)["check"])

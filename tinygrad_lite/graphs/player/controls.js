@@ -1,0 +1,294 @@
+/* Keys, search, help, tabs on narrow screens, light and dark; and the beginning of it all. */
+
+(() => {
+  "use strict";
+
+  const { state, make, get, picture, view, timeline } = Player;
+
+  // ---- light and dark ---------------------------------------------------------------------------
+
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  let chosen = null; // what the switch says, if it was used
+
+  function setTheme() {
+    const dark = chosen ?? system.matches;
+    root.dataset.theme = dark ? "dark" : "light";
+    for (const [name, shades] of Object.entries(state.data.palette)) {
+      root.style.setProperty(`--${name.toLowerCase()}`, shades[dark ? 1 : 0]);
+    }
+    get("theme").setAttribute("aria-pressed", dark);
+    get("theme").textContent = dark ? "☀" : "☾";
+    state.emit("theme");
+  }
+
+  function switchTheme() {
+    chosen = root.dataset.theme !== "dark";
+    setTheme();
+  }
+
+  system.addEventListener("change", setTheme);
+  get("theme").addEventListener("click", switchTheme);
+
+  // ---- tabs -------------------------------------------------------------------------------------
+
+  const tabs = [...document.querySelectorAll('[role="tab"]')];
+
+  function openTab(name) {
+    document.body.dataset.tab = name;
+    for (const tab of tabs) {
+      const isIt = tab.getAttribute("aria-controls") === name;
+      tab.setAttribute("aria-selected", isIt);
+      tab.tabIndex = isIt ? 0 : -1;
+    }
+    if (name === "source") Player.panels.lightLines();
+    if (name === "picture") picture.show(state.steps[state.at].box);
+  }
+
+  for (const [k, tab] of tabs.entries()) {
+    tab.addEventListener("click", () => openTab(tab.getAttribute("aria-controls")));
+    tab.addEventListener("keydown", (event) => {
+      const to = { ArrowLeft: k - 1, ArrowRight: k + 1 }[event.key];
+      if (to === undefined) return;
+      const next = tabs[(to + tabs.length) % tabs.length];
+      openTab(next.getAttribute("aria-controls"));
+      next.focus();
+      event.stopPropagation();
+    });
+  }
+
+  // On a narrow screen a box that is clicked in the picture is described in another tab.
+  state.on("select", () => {
+    if (state.selected && matchMedia("(max-width: 859px)").matches) openTab("step");
+  });
+
+  // ---- search -----------------------------------------------------------------------------------
+
+  const field = get("search");
+  const list = get("found");
+  let found = [];
+  let mark = 0;
+
+  function things() {
+    const { boxes, groups } = state.data.diagram;
+    return [...boxes, ...groups].map((thing) => {
+      const name = thing.value == null ? "" : state.values[thing.value].name;
+      return { thing, name, words: `${name}\n${thing.title}`.toLowerCase() };
+    });
+  }
+
+  function search() {
+    const asked = field.value.trim().toLowerCase();
+    const all = asked ? things().filter((x) => x.words.includes(asked)) : [];
+    all.sort((a, b) => rank(a, asked) - rank(b, asked));
+    found = all.slice(0, 30);
+    mark = 0;
+    list.hidden = !asked;
+    field.setAttribute("aria-expanded", !list.hidden);
+    list.replaceChildren(
+      ...found.map((x, i) => {
+        const path = x.thing.group && state.groups.get(x.thing.group)?.title;
+        const row = make(
+          "li",
+          { role: "option", id: `found-${i}` },
+          make("span", {}, Player.cut(x.thing.title, 60)),
+          path ? make("small", {}, Player.cut(path, 50)) : null,
+        );
+        row.addEventListener("pointerdown", (event) => {
+          event.preventDefault();
+          take(i);
+        });
+        return row;
+      }),
+    );
+    if (asked && !found.length)
+      list.append(make("li", { class: "nothing", role: "presentation" }, "nothing of this name"));
+    if (all.length > found.length)
+      list.append(
+        make(
+          "li",
+          { class: "nothing", role: "presentation" },
+          `and ${all.length - found.length} more`,
+        ),
+      );
+    markOne();
+  }
+
+  function rank(x, asked) {
+    const name = x.name.toLowerCase();
+    return name === asked ? 0 : name.startsWith(asked) ? 1 : x.thing.value == null ? 3 : 2;
+  }
+
+  function markOne() {
+    [...list.children].forEach((row, i) => row.setAttribute("aria-selected", i === mark));
+    list.children[mark]?.scrollIntoView({ block: "nearest" });
+    if (found.length) field.setAttribute("aria-activedescendant", `found-${mark}`);
+    else field.removeAttribute("aria-activedescendant");
+  }
+
+  function take(i) {
+    if (!found[i]) return;
+    const { id } = found[i].thing;
+    closeSearch();
+    openTab("picture");
+    picture.reveal(id).then(() => {
+      if (state.boxes.has(id) && !matchMedia("(max-width: 859px)").matches) state.select(id);
+    });
+  }
+
+  function closeSearch() {
+    list.hidden = true;
+    field.setAttribute("aria-expanded", "false");
+    field.value = "";
+    field.blur();
+  }
+
+  field.addEventListener("input", search);
+  field.addEventListener("focus", search);
+  field.addEventListener("blur", () => {
+    list.hidden = true;
+  });
+  field.addEventListener("keydown", (event) => {
+    const to = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (to && found.length) mark = (mark + to + found.length) % found.length;
+    if (event.key === "Enter") take(mark);
+    if (event.key === "Escape") closeSearch();
+    if (to) event.preventDefault();
+    if (to) markOne();
+    event.stopPropagation();
+  });
+
+  // ---- help -------------------------------------------------------------------------------------
+
+  const KEYS = [
+    ["← →", "one step back, one forward"],
+    ["Home End", "first, last step"],
+    ["PgUp PgDn", "to the phase before, after"],
+    ["space", "play, pause"],
+    ["[ ]", "slower, faster"],
+    ["+ − f", "zoom in, out, fit all"],
+    ["c", "close or open all modules"],
+    ["/", "search boxes by name"],
+    ["Tab, then ↑ ↓ Enter", "boxes of the graph, lines of the source"],
+    ["d", "dark or light"],
+    ["?", "this help"],
+    ["Esc", "close what is open"],
+  ];
+
+  function openHelp() {
+    const dialog = get("help");
+    const close = make(
+      "button",
+      { type: "button", class: "close", "aria-label": "Close help" },
+      "×",
+    );
+    close.addEventListener("click", () => dialog.close());
+    dialog.replaceChildren(
+      make("header", {}, make("h2", { id: "help-title" }, "How to read this page"), close),
+      make(
+        "p",
+        {},
+        "Each dot at the bottom is one step of the computation. ",
+        make("b", { class: "forward" }, "Forward"),
+        ": values are computed. ",
+        make("b", { class: "backward" }, "Backward"),
+        ": from the result, each step asks how much the result would change with what it was made from; that number is the gradient, ∂. Where a value was used several times, what comes back is added up. ",
+        make("b", {}, "Update"),
+        ": parameters are moved by their gradients.",
+      ),
+      make(
+        "p",
+        {},
+        "Click a box to see its value and gradient; a frame's title to close or open a module; a source line to go to its first step. The grey curve is the memory that backward still needs.",
+      ),
+      make(
+        "dl",
+        {},
+        ...KEYS.flatMap(([keys, what]) => [
+          make(
+            "dt",
+            {},
+            ...keys
+              .split(" ")
+              .map((key) => (/^(then|Tab,)$/.test(key) ? ` ${key} ` : make("kbd", {}, key))),
+          ),
+          make("dd", {}, what),
+        ]),
+      ),
+    );
+    dialog.showModal();
+  }
+
+  get("ask").addEventListener("click", openHelp);
+  get("help").addEventListener("click", (event) => {
+    if (event.target === get("help")) get("help").close();
+  });
+
+  // ---- keys -------------------------------------------------------------------------------------
+
+  const byHand = (move) => () => {
+    timeline.pause();
+    move();
+  };
+  const KEY = {
+    ArrowLeft: byHand(() => state.go(state.at - 1)),
+    ArrowRight: byHand(() => state.go(state.at + 1)),
+    Home: byHand(() => state.go(0)),
+    End: byHand(() => state.go(state.steps.length - 1)),
+    PageUp: byHand(() => timeline.nextPhase(-1)),
+    PageDown: byHand(() => timeline.nextPhase(1)),
+    " ": timeline.toggle,
+    "[": () => timeline.setSpeed(-1),
+    "]": () => timeline.setSpeed(1),
+    "+": () => view.zoom(1.25),
+    "=": () => view.zoom(1.25),
+    "-": () => view.zoom(0.8),
+    f: view.fit,
+    c: foldAll,
+    d: switchTheme,
+    "/": () => field.focus(),
+    "?": openHelp,
+    Escape: () => state.select(null),
+  };
+
+  addEventListener("keydown", (event) => {
+    const { target, key } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || get("help").open) return;
+    if (target.matches("input, select")) return;
+    if (target.matches("button") && (key === " " || key === "Enter")) return; // it is pressed
+    if (!KEY[key]) return;
+    event.preventDefault();
+    KEY[key]();
+  });
+
+  // ---- the view ---------------------------------------------------------------------------------
+
+  function foldAll() {
+    if (!state.groups.size) return;
+    state.setClosed(state.closed.size ? [] : state.groups.keys());
+  }
+
+  function showFold() {
+    const isOpen = !state.closed.size;
+    get("fold").hidden = !state.groups.size;
+    get("fold").textContent = isOpen ? "⊟" : "⊞";
+    get("fold").setAttribute("aria-label", isOpen ? "Close all modules" : "Open all modules");
+  }
+
+  get("closer").addEventListener("click", () => view.zoom(1.25));
+  get("farther").addEventListener("click", () => view.zoom(0.8));
+  get("fit").addEventListener("click", view.fit);
+  get("fold").addEventListener("click", foldAll);
+  state.on("closed", showFold);
+
+  // ---- the beginning ----------------------------------------------------------------------------
+
+  const notes = [state.data.note, state.data.diagram.note].filter(Boolean);
+  get("remark").textContent = [...new Set(notes)].join(" · ");
+  get("remark").hidden = !notes.length;
+  openTab("picture");
+  showFold();
+  setTheme();
+  state.restart();
+  picture.redraw();
+})();

@@ -1,0 +1,345 @@
+/* What the step does, in words, symbols and numbers; and the user's source beside it. */
+
+(() => {
+  "use strict";
+
+  const { state, make, get, values } = Player;
+
+  const MOST = 8; // values that are shown of what a step takes
+
+  // ---- the step ---------------------------------------------------------------------------------
+
+  function showStep() {
+    const step = state.steps[state.at];
+    const said = get("said");
+    const parts = [
+      make(
+        "p",
+        { class: `phase ${step.phase}` },
+        make("b", {}, step.phase),
+        step.module ? make("span", { class: "module" }, step.module) : null,
+      ),
+      heading(step),
+      step.words ? make("p", { class: "words" }, step.words) : null,
+      formulas(step),
+      ...(step.notes ?? []).map((note) => make("p", { class: "note" }, note)),
+      step.sum ? sum(step) : null,
+      numbers(step),
+    ];
+    said.replaceChildren(...parts.filter(Boolean));
+    get("step").scrollTop = 0;
+    get("caption").textContent = step.words;
+    get("caption").className = step.phase;
+    get("title").textContent = state.data.title;
+    get("count").textContent = `step ${state.at + 1} of ${state.steps.length}`;
+    announce(step);
+  }
+
+  function heading(step) {
+    const to = step.to ? make("span", { class: "to" }, ` → ${Player.cut(step.to, 40)}`) : null;
+    return make("h2", { title: step.title }, Player.cut(step.title, 90), to);
+  }
+
+  function formulas(step) {
+    const isRule = step.kind === "contribution";
+    const parts = [];
+    if (step.symbols)
+      parts.push(
+        make("dt", {}, isRule ? "rule" : "symbols"),
+        make("dd", { class: "symbols" }, step.symbols),
+      );
+    if (step.numbers) parts.push(make("dt", {}, "numbers"), make("dd", {}, step.numbers));
+    return parts.length ? make("dl", { class: `formulas ${step.phase}` }, ...parts) : null;
+  }
+
+  /* The contributions to one gradient as a sum, the present one marked, those to come pale. */
+  function sum(step) {
+    const all = state.sumOf(state.at);
+    const near =
+      all.length <= 12
+        ? all
+        : all.filter(
+            (i, k) =>
+              k < 2 ||
+              k > all.length - 2 ||
+              Math.abs(i - state.at) < 1 ||
+              Math.abs(k - all.indexOf(state.at)) < 4,
+          );
+    const rows = [];
+    let before = -1;
+    for (const i of near) {
+      const other = state.steps[i];
+      const k = all.indexOf(i);
+      if (k > before + 1)
+        rows.push(
+          make("tr", {}, make("td", {}), make("td", { colspan: 2 }, `… ${k - before - 1} more`)),
+        );
+      before = k;
+      const isDone = i <= state.at;
+      const link = make(
+        "button",
+        { type: "button", "aria-label": `Step ${other.number}` },
+        Player.cut(other.title, 40),
+      );
+      link.addEventListener("click", () => state.go(i));
+      rows.push(
+        make(
+          "tr",
+          { class: i === state.at ? "now" : isDone ? null : "todo" },
+          make("td", {}, k ? "+" : ""),
+          make("td", {}, link),
+          make(
+            "td",
+            { class: "amount" },
+            isDone ? values.brief(other.sum.contribution) : "to come",
+          ),
+        ),
+      );
+    }
+    const isAll = step.sum.earlier + 1 === step.sum.of;
+    rows.push(
+      make(
+        "tr",
+        { class: "total" },
+        make("td", {}, "="),
+        make("td", {}, isAll ? "complete" : "so far"),
+        make("td", { class: "amount" }, values.brief(step.sum.total)),
+      ),
+    );
+    const uses = step.sum.of === 2 ? "twice" : `${step.sum.of} times`;
+    return make(
+      "section",
+      { class: "sum" },
+      make("h3", {}, `∂ ${Player.cut(step.to ?? "", 40)} is a sum: it was used ${uses}`),
+      make("table", {}, make("tbody", {}, ...rows)),
+    );
+  }
+
+  /* What the step takes, and what it makes. */
+  function numbers(step) {
+    const all = [...new Set(step.takes ?? [])];
+    const takes = all.slice(0, MOST);
+    const isBack = step.phase === "backward";
+    const parts = [];
+    if (takes.length) {
+      parts.push(
+        make("h3", {}, "takes"),
+        make(
+          "div",
+          { class: "cards" },
+          ...takes.map((i, k) =>
+            values.card(i, {
+              role: isBack && k === 0 ? "g" : "",
+              withGradient: step.phase !== "backward" && state.at > 0 && hasComplete(i),
+            }),
+          ),
+        ),
+      );
+      if (all.length > MOST)
+        parts.push(make("p", { class: "none" }, `and ${all.length - MOST} more`));
+    }
+    if (step.makes != null) {
+      const role = step.kind === "contribution" ? "gradient" : "";
+      const name =
+        step.kind === "contribution" ? `${step.sum ? "contribution to " : ""}∂ ${step.to}` : "";
+      parts.push(
+        make("h3", {}, isBack && step.kind === "contribution" ? "gives" : "makes"),
+        make(
+          "div",
+          { class: "cards" },
+          values.card(step.makes, { role, name, withGradient: step.phase === "forward" }),
+        ),
+      );
+    }
+    return make("section", { class: "numbers" }, ...parts);
+  }
+
+  function hasComplete(index) {
+    return state.gradient(index).state === "complete";
+  }
+
+  /* Screen readers are told when it stops moving. */
+  let saying = 0;
+  function announce(step) {
+    clearTimeout(saying);
+    saying = setTimeout(() => {
+      get("live").textContent =
+        `Step ${step.number} of ${state.steps.length}, ${step.phase}: ${step.words || step.title}`;
+    }, 350);
+  }
+
+  // ---- the box that was clicked -----------------------------------------------------------------
+
+  function showChosen() {
+    const place = get("chosen");
+    const box = state.boxes.get(state.selected);
+    place.hidden = !box;
+    if (!box) return;
+    const close = make(
+      "button",
+      { type: "button", class: "close", "aria-label": "Close, back to the step" },
+      "×",
+    );
+    close.addEventListener("click", () => state.select(null));
+    const steps = box.steps.map((i) => {
+      const link = make(
+        "button",
+        { type: "button", class: `chip ${state.steps[i].phase}`, title: state.steps[i].title },
+        String(i + 1),
+      );
+      link.addEventListener("click", () => state.go(i));
+      return link;
+    });
+    const check = (state.data.check ?? []).find((found) => found.box === box.id);
+    const parts = [
+      make(
+        "header",
+        {},
+        make("h3", {}, "shown: ", make("b", { title: box.title }, Player.cut(box.title, 80))),
+        close,
+      ),
+      box.value == null
+        ? make("p", { class: "none" }, "a box without a value of its own")
+        : make("div", { class: "cards" }, values.card(box.value, { withGradient: true })),
+      check ? make("p", { class: check.ok === false ? "odd" : "none" }, checked(check)) : null,
+      steps.length ? make("p", { class: "chips" }, "steps ", ...steps.slice(0, 40)) : null,
+    ];
+    place.replaceChildren(...parts.filter(Boolean));
+  }
+
+  /* What a comparison of the rule with central differences found. */
+  function checked(check) {
+    if (check.ok == null)
+      return `Rule not compared with central differences${check.note ? `: ${check.note}` : "."}`;
+    const error = check.error == null ? "" : `; relative error ${values.number(check.error, 2)}`;
+    return `Rule ${check.ok ? "agrees" : "DISAGREES"} with central differences${error}. ${check.note ?? ""}`.trim();
+  }
+
+  // ---- source -----------------------------------------------------------------------------------
+
+  const lines = new Map(); // "file:line" -> element
+  let litLines = [];
+  let cursor = null; // the one line that Tab comes to
+
+  function showSource() {
+    const { sources } = state.data;
+    const code = get("code");
+    if (!sources.length)
+      code.append(make("p", { class: "none" }, "The source of this computation isn't known."));
+    sources.forEach((source, file) => {
+      const list = make("div", {
+        class: "file",
+        role: "listbox",
+        "aria-label": `Source of ${source.file}: up and down go from line to line, Enter goes to its first step`,
+      });
+      source.lines.forEach((text, i) => {
+        const key = `${file}:${source.first + i}`;
+        const isLive = state.ofLine.has(key);
+        const line = make(
+          "div",
+          {
+            class: `row${isLive ? " live" : ""}`,
+            role: isLive ? "option" : "presentation",
+            tabindex: isLive ? -1 : null,
+            "aria-selected": isLive ? "false" : null,
+            "data-line": isLive ? key : null,
+          },
+          make("span", { class: "at" }, String(source.first + i)),
+          make("code", {}, Player.cut(text, 400) || " "),
+        );
+        if (isLive) lines.set(key, line);
+        list.append(line);
+      });
+      code.append(make("h3", { class: "filename" }, source.file), list);
+    });
+    cursor = [...lines.values()][0] ?? null;
+    cursor?.setAttribute("tabindex", 0);
+    code.addEventListener("click", (event) => follow(event.target.closest(".live")));
+    code.addEventListener("keydown", walk);
+  }
+
+  /* A click on a line goes to its first step; clicked again, to its next. */
+  function follow(line) {
+    if (!line) return;
+    const steps = state.ofLine.get(line.dataset.line);
+    const here = steps.indexOf(state.at);
+    state.go(here >= 0 ? steps[(here + 1) % steps.length] : steps[0]);
+  }
+
+  function walk(event) {
+    const all = [...lines.values()];
+    const to = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (to) {
+      setCursor(all[Math.max(0, Math.min(all.length - 1, all.indexOf(cursor) + to))]);
+      cursor.focus();
+    } else if (event.key === "Enter" || event.key === " ") {
+      follow(event.target.closest(".live"));
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  function setCursor(line) {
+    cursor?.setAttribute("tabindex", -1);
+    cursor = line;
+    cursor?.setAttribute("tabindex", 0);
+  }
+
+  /* The step's line is lit, and that of the box that was clicked is marked. */
+  function lightLines() {
+    for (const line of litLines) {
+      line.classList.remove("now", "chosen", "forward", "backward", "update");
+      line.setAttribute("aria-selected", "false");
+    }
+    const step = state.steps[state.at];
+    const now = step.place && lines.get(step.place.join(":"));
+    const box = state.boxes.get(state.selected);
+    const first = box && box.steps.map((i) => state.steps[i].place).find(Boolean);
+    const chosen = first && lines.get(first.join(":"));
+    now?.classList.add("now", step.phase);
+    now?.setAttribute("aria-selected", "true");
+    chosen?.classList.add("chosen");
+    litLines = [now, chosen].filter(Boolean);
+    if (now && document.activeElement?.closest("#code") == null) setCursor(now);
+    bring(chosen ?? now);
+  }
+
+  function bring(line) {
+    const code = get("code");
+    if (!line || !code.clientHeight) return;
+    const top = line.offsetTop - code.offsetTop;
+    if (top < code.scrollTop + 30 || top > code.scrollTop + code.clientHeight - 40) {
+      code.scrollTop = top - code.clientHeight / 2;
+    }
+  }
+
+  /* The boxes of the lit line have a mark in the picture: CSS shows it. */
+  function linkBoxes() {
+    const step = state.steps[state.at];
+    const steps = step.place ? state.ofLine.get(step.place.join(":")) : [];
+    const ids = new Set(steps.map((i) => state.steps[i].box && state.shownAs(state.steps[i].box)));
+    for (const box of get("canvas").querySelectorAll(".box")) {
+      box.classList.toggle("of-line", ids.has(box.dataset.id));
+    }
+  }
+
+  Player.panels = { lightLines, checked };
+  showSource();
+  state.on("step", () => {
+    showStep();
+    showChosen();
+    lightLines();
+    linkBoxes();
+  });
+  state.on("select", () => {
+    showChosen();
+    lightLines();
+  });
+  state.on("drawn", linkBoxes);
+  state.on("theme", () => {
+    showStep();
+    showChosen();
+  });
+})();

@@ -1,0 +1,377 @@
+"""Each step in a sentence, for somebody who doesn't know what a gradient is."""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .columns import clean
+from .numbers import number
+from .record import Graph
+from .steps import Applied, Contribution, Seed, Step, Update, Value
+
+LONGEST = 160  # characters of a sentence
+NAME = 26  # columns of a name in it
+
+
+def sentences(graph: Graph) -> Iterator[str]:
+    """A sentence for each step, in order."""
+    result = ""  # what the backward pass is of
+    for step in graph:
+        if isinstance(step, Seed):
+            result = _name(step.of)
+        yield _cut(_sentence(step, result))
+
+
+def _sentence(step: Step, result: str) -> str:
+    if isinstance(step, Contribution):
+        return _contribution(step, result)
+    if isinstance(step, Seed):
+        return _seed(step)
+    if isinstance(step, Update):
+        return _update(step)
+    if step.phase == "backward":
+        return (
+            f"{_name(step.inputs[0])} was there from an earlier backward pass: the new gradient "
+            "is added to it."
+        )
+    return _applied(step)
+
+
+# ---- forward -------------------------------------------------------------------------------------
+
+WORDS = {  # of operations, by name: {0}, {1}, … are the inputs
+    "add": "{0} plus {1}",
+    "subtract": "{0} minus {1}",
+    "multiply": "{0} times {1}",
+    "divide": "{0} divided by {1}",
+    "negative": "{0} with its sign turned",
+    "power": "{0} to the power of {1}",
+    "square": "{0} times itself",
+    "sqrt": "the square root of {0}",
+    "exp": "e to the power of {0}",
+    "log": "the logarithm of {0}",
+    "absolute": "{0} without its sign",
+    "maximum": "the larger of {0} and {1}, entry by entry",
+    "minimum": "the smaller of {0} and {1}, entry by entry",
+    "clip": "{0}, kept between {1} and {2}",
+    "where": "{1} where {0} holds, else {2}",
+    "relu": "{0} where it is positive, else 0",
+    "sigmoid": "{0} squeezed between 0 and 1",
+    "softmax": "{0} as shares that add up to 1",
+    "matmul": "the matrix product of {0} and {1}",
+    "linear": "the matrix product of {0} and {1}, plus {2}",
+    "cross_entropy": "how badly the scores {0} miss the classes {1}, one number a row",
+    "reshape": "the entries of {0} in another shape",
+    "expand_dims": "{0} with one more axis",
+    "squeeze": "{0} without its axes of length 1",
+    "transpose": "{0} with its axes in another order",
+    "swapaxes": "{0} with two axes swapped",
+    "broadcast_to": "{0}, repeated to fill a larger shape",
+    "getitem": "a part of {0}",
+    "astype": "{0} in another number format",
+    "equal": "where {0} equals {1}",
+    "not_equal": "where {0} differs from {1}",
+    "less": "where {0} is less than {1}",
+    "less_equal": "where {0} is at most {1}",
+    "greater": "where {0} is greater than {1}",
+    "greater_equal": "where {0} is at least {1}",
+}
+OVER = {  # of operations that make one number of many
+    "sum": "the sum",
+    "mean": "the mean",
+    "max": "the largest",
+    "min": "the smallest",
+    "prod": "the product",
+    "argmax": "the position of the largest",
+    "argmin": "the position of the smallest",
+}
+JOINED = {"concatenate": "joined end to end", "stack": "stacked on each other"}
+ASIDE = {
+    "detach": "{0} is {1}, cut off from how it was computed: no gradient flows back through it.",
+    "copy": "{0} is a copy of {1}, and begins anew: no gradient flows back from it to {1}.",
+    "view": "{0} shows the memory of {1} after that was written: no gradient flows back to before.",
+}
+
+
+def _applied(step: Applied) -> str:
+    name, inputs = _name(step.output), [_said(x) for x in step.inputs]
+    if step.operation is None:
+        form = ASIDE.get(step.name, "{0} is made of {1}: no gradient flows back through it.")
+        return form.format(name, inputs[0])
+    what = _what(step, inputs)
+    if step.output.array.ndim == 0:
+        return f"{name} is computed: {what}, which is {number(step.output.array.item())}."
+    return f"{name} is computed: {what}, {_many(step.output.shape)}."
+
+
+def _what(step: Applied, inputs: list[str]) -> str:
+    operation = step.operation
+    assert operation is not None
+    if operation.trusted and step.name in JOINED:
+        return f"{_listed(inputs)}, {JOINED[step.name]}"
+    if operation.trusted and step.name in OVER:
+        axis = step.attributes.get("axis")
+        along = "" if axis is None else f" along {_axes(axis)}"
+        return f"{OVER[step.name]} of {inputs[0]}{along}"
+    if operation.trusted and step.name == "linear" and step.inputs[-1] is None:
+        return f"the matrix product of {inputs[0]} and {inputs[1]}"
+    if operation.trusted and step.name in WORDS:
+        return WORDS[step.name].format(*inputs)
+    given = [said for said, x in zip(inputs, step.inputs, strict=True) if x is not None]
+    return f"{clean(step.name, NAME)} of {_listed(given)}" if given else clean(step.name, NAME)
+
+
+# ---- backward ------------------------------------------------------------------------------------
+
+
+def _seed(step: Seed) -> str:
+    name = _name(step.of)
+    if step.output.array.size == 1 and step.output.array.item() == 1:
+        return (
+            f"The way back begins: how much does {name} change with each value before it? "
+            "With itself, by 1."
+        )
+    return f"The way back begins at {name}, with a gradient that was given, one number an entry."
+
+
+def _contribution(step: Contribution, result: str) -> str:
+    said = _flow(step, result)
+    if not step.earlier:
+        return said
+    to = _name(step.to)
+    again = f"{to} was used {_times(step.earlier + 1)}: this contribution is added to " + (
+        "the first." if step.earlier == 1 else f"the {step.earlier:,} before."
+    )
+    both = f"{again} {said}"
+    return both if len(both) <= LONGEST else again
+
+
+def _flow(step: Contribution, result: str) -> str:
+    """What flows to one input, by which rule."""
+    to, out, name = _name(step.to), _name(step.of.output), clean(step.of.name, NAME)
+    if step.summed_over:
+        return _summed(step, to, name)
+    if math.prod(step.rule_shape) < math.prod(step.lifted_shape):
+        return _spread(step, to, out)
+    rule = step.named_rule()
+    if step.of.operation is not None and step.of.operation.trusted and name in MOVED:
+        return f"{MOVED[name].format(to=to, out=out)}"
+    if rule == "g":
+        return f"{out} grows as {to} does, so what flows to {out} flows on to {to}{_that(step)}."
+    if rule == "-g":
+        return (
+            f"When {to} grows, {out} falls as much, so what flows to {out} flows on to {to} with "
+            f"its sign turned{_that(step)}."
+        )
+    if step.of.operation is not None and step.of.operation.trusted and name in PRODUCTS:
+        other = _said(step.of.inputs[1 - step.position])
+        return PRODUCTS[name][step.position].format(to=to, out=out, other=other, rule=rule)
+    factor = _factor(rule)
+    if factor:
+        return (
+            f"How much does {result} change with {to}? By {factor}, says {name}'s rule, times how "
+            f"much it changes with {out}{_that(step)}."
+        )
+    said = (
+        f"How much does {result} change with {to}? {name}'s rule says: {rule}, where g is how much "
+        f"it changes with {out}{_that(step)}."
+    )
+    if len(said) <= LONGEST:
+        return said
+    return f"{name}'s rule turns how much {result} changes with {out} into how much with {to}."
+
+
+MOVED = {  # how a gradient follows entries that only moved
+    "reshape": "{out} holds the entries of {to} in another shape: the gradient is shaped back.",
+    "expand_dims": "{out} holds the entries of {to} in another shape: the gradient is shaped back.",
+    "squeeze": "{out} holds the entries of {to} in another shape: the gradient is shaped back.",
+    "transpose": "{out} is {to} with its axes in another order: the gradient is turned back.",
+    "swapaxes": "{out} is {to} with two axes swapped: the gradient is swapped back.",
+    "getitem": "{out} is a part of {to}: its gradient goes back to that part, 0 elsewhere.",
+    "concatenate": "{to} is a part of {out}: it gets that part of the gradient.",
+    "stack": "{to} is a part of {out}: it gets that part of the gradient.",
+    "where": "{to} gets the gradient of {out} where it was chosen, and 0 elsewhere.",
+    "relu": "{to} gets the gradient of {out} where it was positive, and 0 where relu made it 0.",
+    "maximum": "{to} gets the gradient of {out} where it was the larger, and 0 elsewhere.",
+    "minimum": "{to} gets the gradient of {out} where it was the smaller, and 0 elsewhere.",
+    "max": "Only what is largest decides {out}: it gets the gradient, all else in {to} gets 0.",
+    "min": "Only what is smallest decides {out}: it gets the gradient, all else in {to} gets 0.",
+    "cross_entropy": "Each score in {to} gets its share by softmax, less 1 if it is the true "
+    "class's, times what flows to {out}.",
+}
+BACK = "{to} reached {out} through {other}, and the gradient comes back through it: {rule}."
+SUM = (
+    "Each entry of {to} multiplied some of {other}, "
+    "and gets what flows to {out} times these: {rule}."
+)
+PRODUCTS = {"matmul": (BACK, SUM), "linear": (BACK, SUM)}  # of the first input, of the second
+USED = {
+    "add": "added to",
+    "subtract": "used in",
+    "multiply": "multiplied with",
+    "linear": "added to",
+}
+
+
+def _summed(step: Contribution, to: str, name: str) -> str:
+    """Why a gradient is a sum over copies."""
+    axes, shape = step.summed_over, step.rule_shape
+    verb = (
+        USED.get(name, "used for")
+        if step.of.operation and step.of.operation.trusted
+        else "used for"
+    )
+    count = math.prod(shape[i] for i in axes)
+    if axes == (0,) and len(shape) == 2:
+        what = f"each of {count:,} rows"
+        sum_of = f"the {count:,} rows"
+    elif axes == (1,) and len(shape) == 2:
+        what, sum_of = f"each of {count:,} columns", f"the {count:,} columns"
+    elif len(axes) == len(shape):
+        what, sum_of = f"each of {count:,} entries", f"all {count:,}"
+    else:
+        what = f"each of {count:,} places along {_axes(axes)}"
+        sum_of = f"these {count:,}"
+    return f"{to} was {verb} {what}, so its gradient is the sum over {sum_of}."
+
+
+def _spread(step: Contribution, to: str, out: str) -> str:
+    """Why many entries get the same."""
+    count = math.prod(step.lifted_shape) // max(math.prod(step.rule_shape), 1)
+    trusted = step.of.operation is not None and step.of.operation.trusted
+    if trusted and step.of.name == "mean":
+        return (
+            f"{out} is the mean of {count:,} entries of {to}, so each of them gets 1/{count:,} of "
+            "the gradient."
+        )
+    if trusted and step.of.name == "sum":
+        return f"{out} grows as each of {count:,} entries of {to} does, so each gets its gradient."
+    return f"{out} is made of {count:,} entries of {to} alike, so each of them gets the same."
+
+
+def _factor(rule: str) -> str:
+    """What a rule multiplies `g` with, `1 - y²`; empty if it does something else."""
+    rest = rule.removeprefix("-g * ") if rule.startswith("-g * ") else rule.removeprefix("g * ")
+    sign = "-" if rule.startswith("-g * ") else ""
+    if rest == rule:
+        found = re.fullmatch(r"(-?)g / ([\w.#]+|\([^()]*\))", rule)
+        return f"{found[1]}1 / {found[2]}" if found and not _has_g(found[2]) else ""
+    if _has_g(rest) or _is_open(rest):
+        return ""
+    if rest[0] == "(" and _closes(rest) == len(rest) - 1 and not sign:
+        rest = rest[1:-1]
+    return clean(sign + rest.replace("**2", "²").replace(" * ", " × "), 50)
+
+
+def _has_g(said: str) -> bool:
+    return re.search(r"(?<![\w.])g(?!\w)", said) is not None
+
+
+def _is_open(said: str) -> bool:
+    """Whether it is a sum, so that not all of it is multiplied."""
+    depth = 0
+    for i, letter in enumerate(said):
+        depth += (letter in "([") - (letter in ")]")
+        if depth == 0 and said[i : i + 3] in (" + ", " - "):
+            return True
+    return " if " in said
+
+
+def _closes(said: str) -> int:
+    """Where the bracket closes with which a text begins."""
+    depth = 0
+    for i, letter in enumerate(said):
+        depth += (letter in "([") - (letter in ")]")
+        if depth == 0:
+            return i
+    return -1
+
+
+def _that(step: Contribution) -> str:
+    """The number that comes out."""
+    array = step.output.array
+    return f": {number(array.item())}" if array.ndim == 0 else ""
+
+
+# ---- update --------------------------------------------------------------------------------------
+
+WRITTEN = {
+    "assign": "{0} is given new values, those of {1}.",
+    "add": "{1} is added to {0}, in place.",
+    "subtract": "{1} is subtracted from {0}, in place.",
+    "multiply": "{0} is multiplied by {1}, in place.",
+    "divide": "{0} is divided by {1}, in place.",
+}
+
+
+def _update(step: Update) -> str:
+    name, by = _name(step.target), [_said(x) for x in step.inputs]
+    if step.by is None:
+        form = WRITTEN.get(step.name, "{0} is written by " + clean(step.name, NAME) + ", with {1}.")
+        return form.format(name, _listed(by) or "nothing else")
+    rule, lr = clean(step.name, NAME), step.attributes.get("lr")
+    if isinstance(lr, int | float) and step.name == "SGD" and _is_plain(step, float(lr)):
+        return f"{rule} moves {name} against its gradient: by {number(lr)} times it.{_moved(step)}"
+    pace = f", at a learning rate of {number(lr)}" if isinstance(lr, int | float) else ""
+    return f"{rule} moves {name} by what it makes of its gradient{pace}.{_moved(step)}"
+
+
+def _is_plain(step: Update, lr: float) -> bool:
+    """Whether a leaf moved by the rate times its gradient, and nothing else."""
+    gradient = step.inputs[0] if step.inputs else None
+    if not isinstance(gradient, Value) or gradient.shape != step.target.shape:
+        return False
+    old = step.target.array
+    with np.errstate(all="ignore"):
+        expected = old - lr * gradient.array
+    return bool(np.allclose(step.output.array, expected, rtol=1e-4, atol=1e-12, equal_nan=True))
+
+
+def _moved(step: Update) -> str:
+    old, new = step.target.array, step.output.array
+    return f" From {number(old.item())} to {number(new.item())}." if old.ndim == 0 else ""
+
+
+# ---- names and counts ----------------------------------------------------------------------------
+
+
+def _name(x: Value) -> str:
+    return clean(x.name, NAME) or "a value"
+
+
+def _said(x: Any) -> str:
+    if isinstance(x, Value):
+        return _name(x)
+    return number(x) if isinstance(x, int | float | np.number) else clean(str(x), NAME)
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) > 4:
+        names = [*names[:3], f"{len(names) - 3:,} more"]
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def _many(shape: tuple[int, ...]) -> str:
+    """`64 × 10 numbers`"""
+    sides = " × ".join(f"{n:,}" for n in shape)
+    return f"{sides} number{'' if shape == (1,) else 's'}"
+
+
+def _axes(axes: Any) -> str:
+    return (
+        f"axis {axes}"
+        if isinstance(axes, int)
+        else (f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}")
+    )
+
+
+def _times(n: int) -> str:
+    known = {2: "a second", 3: "a third", 4: "a fourth", 5: "a fifth"}
+    return f"{known[n]} time" if n in known else f"{n:,} times"
+
+
+def _cut(said: str) -> str:
+    return said if len(said) <= LONGEST else said[: LONGEST - 1] + "…"
