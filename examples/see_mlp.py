@@ -1,6 +1,7 @@
 """The MLP for MNIST at work on one batch: forward, backward, and the update, drawn and explained.
 
-Three pictures: both passes in full, the backward pass alone, and the model as one box a layer.
+A page that plays the step, and three pictures: both passes in full, the backward pass alone, and
+the model as one box a layer.
 
     Rumelhart, Hinton & Williams, "Learning representations by back-propagating errors", 1986
     LeCun, Bottou, Bengio & Haffner, "Gradient-based learning applied to document recognition", 1998
@@ -41,6 +42,7 @@ def main():
     print(graph.explain())
     print()
     print(graph.why("layers.0.bias"))
+    print(f"player: {graph.save(args.output / 'see_mlp.html', check=True)}")
     try:
         print(f"picture: {graph.save(args.output / 'see_mlp.svg')}")
         print(f"picture: {graph.save(args.output / 'see_mlp_backward.svg', 'backward')}")
