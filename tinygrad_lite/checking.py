@@ -223,13 +223,13 @@ def _checked(
         drawn = range(x.size) if x.size <= entries else rng.choice(x.size, entries, replace=False)
         for place in drawn:
             step = STEP * max(1.0, abs(x.flat[place]))
-            numeric, _ = _difference(terms, points, i, place, step)
+            numeric, _ = difference(terms, points, i, place, step)
             checks.append((check(i, place, numeric, step, 0.0), i, place))
     checks.sort(key=lambda found: -found[0].ratio)
     for k, (quick, i, place) in enumerate(checks):
         if quick.ratio <= 1:
             break
-        careful = check(i, place, *_best_difference(terms, points, i, place))
+        careful = check(i, place, *best_difference(terms, points, i, place))
         if careful.ratio > 1:
             raise GradientError(
                 f"check_gradients: the derivative of order {order} is wrong:\n{careful}\n"
@@ -239,7 +239,7 @@ def _checked(
     return [found[0] for found in checks]
 
 
-def _difference(terms: Terms, points: list[Any], i: int, place: Any, step: float) -> Any:
+def difference(terms: Terms, points: list[Any], i: int, place: Any, step: float) -> Any:
     """The central difference by one entry, and how much of it rounding may have made."""
     middle = points[i].flat[place]
     step = (middle + step) - middle  # what is added after rounding: 0 if nothing is
@@ -261,12 +261,12 @@ def _difference(terms: Terms, points: list[Any], i: int, place: Any, step: float
     return difference / (2 * step), rounding
 
 
-def _best_difference(terms: Terms, points: list[Any], i: int, place: Any) -> Any:
+def best_difference(terms: Terms, points: list[Any], i: int, place: Any) -> Any:
     """The central difference of the best step, that step, and the error that may be left."""
     size = max(abs(points[i].flat[place]), 1e-20) if points[i].flat[place] else 1.0
     count = 8 + int(np.ceil(abs(np.log10(size))))
     steps = max(1.0, size) * 10.0 ** -np.arange(count)
-    numeric, rounding = np.array([_difference(terms, points, i, place, h) for h in steps]).T
+    numeric, rounding = np.array([difference(terms, points, i, place, h) for h in steps]).T
     longer, middle, shorter = neighbours = numeric[:-2], numeric[1:-1], numeric[2:]
     error = np.maximum(abs(longer - middle), abs(middle - shorter)) + rounding[1:-1]
     finite = np.isfinite(error)

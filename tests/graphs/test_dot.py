@@ -220,7 +220,10 @@ def test_drawing_shows_itself_without_dot(monkeypatch, tmp_path):
 def test_pygraphviz_reads_drawings():
     pygraphviz = pytest.importorskip("pygraphviz", reason="pygraphviz isn't installed")
     for seed in range(20):
-        pygraphviz.AGraph(string=dot(diagram(random_graph(seed))))
+        picture = diagram(random_graph(seed))
+        read = pygraphviz.AGraph(string=dot(picture))
+        assert set(read.nodes()) == {box.id for box in picture.boxes}
+        assert read.number_of_edges() == len(picture.arrows)
 
 
 # ---- colours -------------------------------------------------------------------------------------

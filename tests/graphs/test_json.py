@@ -131,14 +131,14 @@ def test_training_step_has_updates():
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
 def test_entries_are_exact(dtype):
     x = (np.random.default_rng(0).standard_normal((4, 5)) * 1e3).astype(dtype)
-    entries = as_json._entries(x)
+    entries = as_json.entries_of(x)
     assert json.loads(json.dumps(entries)) == entries
     if dtype != np.longdouble:
         np.testing.assert_array_equal(np.array(entries, dtype), x)
 
 
 def test_float32_is_written_with_its_own_digits():
-    assert as_json._entries(np.float32([0.1, -3.0])) == [0.1, -3.0]
+    assert as_json.entries_of(np.float32([0.1, -3.0])) == [0.1, -3.0]
 
 
 def test_numbers_that_json_lacks_are_strings():
@@ -161,7 +161,7 @@ def test_numbers_that_json_lacks_are_strings():
     ],
 )
 def test_entries_of_any_array_can_be_written(array, entries):
-    assert as_json._entries(array) == entries
+    assert as_json.entries_of(array) == entries
 
 
 def test_larger_arrays_are_summed_up_from_finite_entries():

@@ -313,7 +313,9 @@ def test_register_tells_a_running_ipython(monkeypatch):
 )
 def test_register_without_a_running_ipython_does_nothing(monkeypatch, module):
     monkeypatch.setitem(sys.modules, "IPython", module)
+    before = {} if module is None else dict(vars(module))
     register()
+    assert module is None or vars(module) == before
 
 
 def test_register_loads_nothing():

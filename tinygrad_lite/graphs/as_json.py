@@ -171,7 +171,7 @@ class _Writer:
             "gradient": None if value.gradient is None else self.value(value.gradient),
         }
         if value.array.size <= WHOLE:
-            return row | {"entries": _entries(value.array)}
+            return row | {"entries": entries_of(value.array)}
         return row | {"summary": _summary(value.array)}
 
     def module(self, call: ModuleCall | None) -> int | None:
@@ -208,10 +208,10 @@ class _Writer:
 # ---- numbers and texts ---------------------------------------------------------------------------
 
 
-def _entries(array: Any) -> Any:
+def entries_of(array: Any) -> Any:
     """Nested lists of what an array holds; a float32 with the digits that a float32 has."""
     if isinstance(array, np.ndarray) and array.ndim:
-        return [_entries(part) for part in array]
+        return [entries_of(part) for part in array]
     entry = array[()] if isinstance(array, np.ndarray) else array
     if isinstance(entry, np.floating) and np.isfinite(entry):
         return _number(float(str(entry)))

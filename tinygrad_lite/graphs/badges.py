@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checking import STEP, _best_difference, _difference
+from ..checking import STEP, best_difference, difference
 from ..context import Switch
 from ..tensor import Tensor, apply
 from .boxes import Picture
@@ -109,10 +109,10 @@ def _along(
 def _compared(terms: Any, analytic: float) -> dict[str, Any]:
     """The relative error: at the step that mostly does, or, if that isn't small, at the best."""
     start = [np.array(0.0)]
-    numeric, rounding = _difference(terms, start, 0, 0, STEP)
+    numeric, rounding = difference(terms, start, 0, 0, STEP)
     error, allowed = _error(analytic, numeric, rounding)
     if not error <= allowed:
-        numeric, step, left = _best_difference(terms, start, 0, 0)
+        numeric, step, left = best_difference(terms, start, 0, 0)
         error, allowed = _error(analytic, numeric, left)
         if not error <= allowed and _is_kink(terms, analytic, step):
             return {"error": None, "ok": None, "note": KINK}

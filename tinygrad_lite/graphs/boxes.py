@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from .diagram import LIMIT, Arrow, diagram
-from .network import Node, network, operands
+from .diagram import Arrow, drawn
+from .network import Node, operands
 from .record import Graph
-from .simplify import simplified
 from .steps import Applied, Contribution, Seed, Step, Update, Value
 
 Focus = tuple[str | None, str | None, str | None]  # box, box that the gradient comes from, arrow
@@ -17,12 +16,10 @@ class Picture:
     """The diagram of a graph, and where in it each step is seen."""
 
     def __init__(self, graph: Graph):
-        self.diagram = diagram(graph, fold=False)
-        phase = self.diagram.phase
-        root, _ = simplified(network(graph, phase), None, False, LIMIT)  # as `diagram` has it
+        self.diagram, nodes = drawn(graph, fold=False)
         self.boxes: dict[int, str] = {}  # of values and steps, by identity
         self.shown: dict[str, Value] = {}  # the value that a box shows
-        for box, node in zip(self.diagram.boxes, root.nodes(), strict=True):
+        for box, node in zip(self.diagram.boxes, nodes, strict=True):
             self._take(node, box.id)
             if node.value is not None:
                 self.shown[box.id] = node.value

@@ -1,6 +1,7 @@
 """A picture of a Graph, ready to be written in the language of whatever draws it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import ArgumentError, brief
 from .labels import Labels, cut
@@ -108,7 +109,12 @@ class Diagram:
     title: str = ""
 
 
-def diagram(
+def diagram(graph: Graph, **options: Any) -> Diagram:
+    """The picture of a graph; `Graph.draw` says what the options are, `drawn` the others."""
+    return drawn(graph, **options)[0]
+
+
+def drawn(
     graph: Graph,
     *,
     phase: str = "both",
@@ -120,52 +126,52 @@ def diagram(
     depth: int | None = None,
     fold: bool = True,
     limit: int = LIMIT,
-) -> Diagram:
-    """The picture of a graph; `Graph.draw` says what the options are.
+) -> tuple[Diagram, list[Node]]:
+    """The picture of a graph, and the node that each box was drawn for.
 
     More than `limit` boxes are collapsed: by modules, then by source line; in the end the middle is
     left out.
     """
-    note = _checked(graph, phase, depth)
-    shown = phase if graph.phase("backward") or not note else "forward"
+    missing = _checked(graph, phase, depth)
+    shown = phase if graph.phase("backward") or not missing else "forward"
     root, done = simplified(network(graph, shown), depth, fold, limit)
     says = {"shape": shapes, "dtype": dtypes, "value": values, "gradient": gradients}
     labels = Labels(graph, shown, says | {"memory": memory})
     title = cut(graph.title) or "a computation"
-    result = Diagram([], [], [], " · ".join(filter(None, [done, note])), shown, title)
+    result = Diagram([], [], [], " · ".join(filter(None, [done, missing])), shown, title)
     whose = "numbers of the first" if values or gradients else ""
     ids: dict[Node, str] = {}
-    pending: list[tuple[Branch | Node, Group | None, str, str]] = [(root, None, "", "")]
+    pending: list[tuple[Branch | Node, Group | None, str]] = [(root, None, "")]
     while pending:
-        part, around, path, note = pending.pop()
-        if isinstance(part, Node):
-            ids[part] = f"b{len(ids) + 1}"
+        part, around, path = pending.pop()
+        inside = part.call.path if isinstance(part, Branch) and part.call is not None else path
+        lonely = part if isinstance(part, Node) else _lonely(part) if part is not root else None
+        if lonely is not None:
+            ids[lonely] = f"b{len(ids) + 1}"
             group = around.id if around is not None else None
-            box = Box(ids[part], part.kind, labels.title(part, path), labels.lines(part), group)
-            if note:
-                box.lines.append(("note", note))
+            box = Box(ids[lonely], lonely.kind, labels.title(lonely, inside), group=group)
+            box.lines = labels.lines(lonely)
+            if isinstance(part, Branch):  # its frame is a note
+                box.lines.append(("note", labels.group(part, path)))
             result.boxes.append(box)
             continue
-        if part is not root and len(part.children) == 1 and part.times == 1:
-            (only,) = part.children
-            if isinstance(only, Node) and only.kind in (
-                "operation",
-                "gradient",
-            ):  # a frame would say no more
-                note = labels.group(part, path)
-        if note:
-            pending.append((only, around, part.call.path if part.call else path, note))
-            continue
+        assert isinstance(part, Branch)
         if part is not root:
             parent = around.id if around is not None else None
             around = Group(f"g{len(result.groups) + 1}", "", parent, part.times)
             around.title, around.note = labels.group(part, path), whose * (part.times > 1)
-            path = part.call.path if part.call is not None else path
             result.groups.append(around)
-        pending += [(child, around, path, "") for child in reversed(part.children)]
+        pending += [(child, around, inside) for child in reversed(part.children)]
     result.arrows = _arrows(ids, labels, shown)
     result.title += f": {_phases(result)}"
-    return result
+    return result, list(ids)
+
+
+def _lonely(branch: Branch) -> Node | None:
+    """The only thing within a module, if a frame around it would say no more than a note."""
+    only = branch.children[0] if len(branch.children) == 1 and branch.times == 1 else None
+    is_step = isinstance(only, Node) and only.kind in ("operation", "gradient")
+    return only if isinstance(only, Node) and is_step else None
 
 
 def _phases(picture: Diagram) -> str:

@@ -42,7 +42,7 @@ class Columns(NamedTuple):
 def explanation(graph: Graph, places: bool = True, color: bool | None = None) -> Lines:
     """The steps of a graph as lines in columns, under headings that say where they come from."""
     color = shows_color() if color is None else color
-    rows = list(_rows(graph))
+    rows = list(rows_of(graph))
     forward, backward = _columns(rows, len(str(len(graph))) + 4)
     with_sign = any(row.result.startswith(SIGNS) and row.result[2] == "-" for row in rows)
     found: list[str] = [] if rows else ["nothing was computed"]
@@ -57,7 +57,7 @@ def explanation(graph: Graph, places: bool = True, color: bool | None = None) ->
 # ---- what is said --------------------------------------------------------------------------------
 
 
-def _rows(graph: Graph) -> Iterator[Row]:
+def rows_of(graph: Graph) -> Iterator[Row]:
     totals: dict[int, Value] = {}  # gradients so far, by what they are of
     before: Step | None = None
     for step in graph:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, brief
+from .columns import clean
 from .record import Graph
 
 PICTURES = (".svg", ".png", ".pdf")
@@ -72,7 +73,7 @@ def for_browsers(picture: str, title: str) -> str:
         r'<svg width="([\d.]+)pt" height="([\d.]+)pt"([^>]*)>',
         lambda found: (
             _opening(float(found[1]), float(found[2]), found[3])
-            + f"\n<title>{html.escape(_plain(title))}</title>"
+            + f"\n<title>{html.escape(clean(title, 200))}</title>"
             + f"\n<style>{_scoped(dark_style())}</style>"
         ),
         picture,
@@ -91,11 +92,6 @@ def _opening(width: float, height: float, others: str) -> str:
     style = f"max-width: 100%; min-width: {width // 2}px; height: auto"
     size = f'width="{width}" height="{height}" style="{style}"'
     return f'<svg class="tinygrad_lite" {size}{others}>'
-
-
-def _plain(text: str) -> str:
-    """Without what XML can't hold, or a line can't."""
-    return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]", " ", text)[:200]
 
 
 def _check(options: dict[str, Any], form: str, phase: str) -> None:

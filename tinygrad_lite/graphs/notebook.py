@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import ArgumentError, RenderError, brief
 from ..nn import Module
 from ..tensor import Tensor
+from .columns import clean
 from .record import Graph
 
 MOST_OPERATIONS = 1000  # of a Tensor's history that is looked at just because it is displayed
@@ -210,8 +211,7 @@ def _leaf(path: str, owner: str, t: Tensor, note: str) -> str:
 
 
 def _text(said: str) -> str:
-    said = said if len(said) <= 300 else said[:299] + "…"
-    return html.escape(" ".join(said.split()))
+    return html.escape(clean(said, 300))
 
 
 def _repr(graph: Graph) -> str:

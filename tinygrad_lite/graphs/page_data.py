@@ -5,11 +5,11 @@ import os
 from typing import Any
 
 from ..source import SourcePlace
-from .as_json import _entries
+from .as_json import entries_of
 from .badges import badges
 from .boxes import Picture
 from .columns import clean
-from .explain import _rows, equation
+from .explain import equation, rows_of
 from .heatmap import TILES, heatmap, statistics
 from .palette import COLORS
 from .reasons import Reasons
@@ -82,7 +82,7 @@ class _Gatherer:
         graph = self.graph
         arrays = saved(graph)
         left = kept_after(graph, arrays)
-        rows = zip(_rows(graph), sentences(graph), left, strict=True)
+        rows = zip(rows_of(graph), sentences(graph), left, strict=True)
         steps = [self.step(i, row, words, rest) for i, (row, words, rest) in enumerate(rows)]
         picture = self.picture.data(self.value)
         tensors = [
@@ -90,7 +90,7 @@ class _Gatherer:
             for x in arrays
         ]
         return {
-            "title": _text(graph.title, 200),
+            "title": clean(graph.title, 200),
             "summary": _summary(graph),
             "note": picture["note"],
             "steps": steps,
@@ -112,8 +112,8 @@ class _Gatherer:
             "phase": step.phase,
             "kind": type(step).__name__.lower(),
             "title": self.title(step),
-            "to": _text(step.to.name, 60) if isinstance(step, Contribution) else None,
-            "words": _text(words, 200),
+            "to": clean(step.to.name, 60) if isinstance(step, Contribution) else None,
+            "words": clean(words, 200),
             "symbols": self.symbols(step, row),
             **_numbers(step, row),
             "sum": self.sum(step),
@@ -172,7 +172,7 @@ class _Gatherer:
             return ""
         if id(call) not in self.modules:
             path = f"{call.path}: " if call.path else ""
-            self.modules[id(call)] = _text(path + call.summary, 120)
+            self.modules[id(call)] = clean(path + call.summary, 120)
         return self.modules[id(call)]
 
     # ---- values ------------------------------------------------------------------------------
@@ -198,16 +198,16 @@ class _Gatherer:
             room -= x.array.size if is_whole else 0
             found.append(
                 {
-                    "name": _text(x.name, 200),
+                    "name": clean(x.name, 200),
                     "kind": x.kind,
                     "shape": list(x.shape),
                     "dtype": str(x.dtype),
                     "made": made.get(id(x), -1),
                     "gradient": None if x.gradient is None else self.value(x.gradient),
                     "gradient_by": None if x.gradient is None else made.get(id(x.gradient)),
-                    "why_none": "" if x.gradient is not None else _text(reasons.of(x), 400),
+                    "why_none": "" if x.gradient is not None else clean(reasons.of(x), 400),
                     "stats": statistics(x.array),
-                    "entries": _entries(x.array) if is_whole else None,
+                    "entries": entries_of(x.array) if is_whole else None,
                     "map": None if is_whole else heatmap(x.array, tiles),
                 }
             )
@@ -324,13 +324,13 @@ class _Sources:
                 else:
                     pieces.append((max(line - AROUND, 1), line + AROUND))
         for first, end in pieces:
-            lines = [_text(line.rstrip("\n"), LINE, True) for line in there[first - 1 : end - 1]]
+            lines = [_code(line) for line in there[first - 1 : end - 1]]
             yield len(self.rows), end
             self.rows.append({"file": os.path.basename(file), "first": first, "lines": lines})
 
 
-def _text(said: str, most: int, is_code: bool = False) -> str:
-    """Not too long, and without halves of characters, which no file can hold."""
-    said = said if len(said) <= most else said[: most - 1] + "…"
-    said = said.expandtabs(4) if is_code else " ".join(said.split())
-    return said.encode("utf-8", "replace").decode()
+def _code(line: str) -> str:
+    """A line of source, not too long, and without halves of characters, which no file can hold."""
+    line = line.rstrip("\n").expandtabs(4)
+    line = line if len(line) <= LINE else line[: LINE - 1] + "…"
+    return line.encode("utf-8", "replace").decode()

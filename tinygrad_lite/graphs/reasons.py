@@ -2,9 +2,9 @@
 
 from .columns import clean
 from .record import Graph
-from .saved import owner_of
+from .recorder import owner_of
 from .steps import Applied, Contribution, Seed, Step, Update, Value
-from .why import _cuts, _not_floating, _rule
+from .why import cuts, not_floating, rule_of
 
 
 class Reasons:
@@ -61,7 +61,7 @@ class Reasons:
             )
             return f"{why}." if source is x else f"it is computed from {_name(source)}: {why}."
         if x.dtype.kind != "f":
-            return _not_floating(x.dtype)
+            return not_floating(x.dtype)
         if x.kind == "buffer":
             return "it is a buffer: what a module keeps, but doesn't train."
         if x.kind == "parameter":
@@ -94,7 +94,7 @@ def _cut_off(graph: Graph) -> dict[int, tuple[Value, str]]:
         flows = [i for i, x in given if x.requires_grad]
         cut = next((found[id(x)] for _, x in given if id(x) in found), None)
         if flows:
-            found[id(step.output)] = step.output, _cuts(step, flows)
+            found[id(step.output)] = step.output, cuts(step, flows)
         elif cut is not None:
             found[id(step.output)] = cut
     return found
@@ -108,7 +108,7 @@ def _leading(graph: Graph) -> set[int]:
             leading.add(id(step.of))
         elif isinstance(step, Applied) and id(step.output) in leading:
             for position, x in enumerate(step.inputs):
-                if isinstance(x, Value) and x.requires_grad and _rule(step, position) is not None:
+                if isinstance(x, Value) and x.requires_grad and rule_of(step, position) is not None:
                     leading.add(id(x))
     return leading
 

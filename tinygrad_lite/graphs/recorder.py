@@ -66,7 +66,7 @@ class Recorder:
         where = self._users(result._place or place(2))
         if op.shape_by:
             named = dict(zip(op.rules, inputs, strict=False)) | (attributes or {})
-            kinds = "b" if op.shape_by == "index" else "bi"
+            kinds = "b" if op.shape_by == "index" else "bi"  # integers read as many as they are
             if self._decides_shape(named.get(op.shape_by), kinds):
                 raise refusals.shape_by_values(op.name, where)
         self._write_down(result, op, inputs, attributes, where)
@@ -156,7 +156,7 @@ class Recorder:
         if id(t) in self._copies:  # no longer the same as its source
             self._copies.remove(id(t))
             self._alias(t, target, "copy")
-        self._written = self._live.pop(id(_memory(t._data)), [])
+        self._written = self._live.pop(id(owner_of(t._data)), [])
         for _, value in self._written:
             value.array = _copied(value.array)
 
@@ -260,7 +260,7 @@ class Recorder:
         self.tensors.append((t, value))
         if value.array is t._data:
             if t.op is None or t._memory is not None:
-                self._live[id(_memory(t._data))].append((t, value))
+                self._live[id(owner_of(t._data))].append((t, value))
             self.values.append(value)
 
     def _alias(self, t: Tensor, source: Value, name: str) -> Value:
@@ -306,8 +306,8 @@ class Recorder:
         return self.module_calls[id(call)][1]
 
 
-def _memory(array: np.ndarray) -> Any:
-    """The array that owns the memory."""
+def owner_of(array: np.ndarray) -> np.ndarray:
+    """The array whose memory it is."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array

@@ -13,11 +13,10 @@ from ..errors import OperationError
 from ..formulas import formula
 from ..ops import Operation
 from .record import Graph
+from .recorder import owner_of
 from .steps import Applied, Contribution, Value
 
 OUTLINE = {"shape", "ndim", "size", "dtype"}  # of an array that needn't be there any more
-BY_SHAPE = {"part": 1, "entries": 0}  # helpers of rules, and how many arguments they read
-LIFTS = {"solve": {"a"}}  # what is read before the rules, to make `g` ready for them
 
 
 class Saved(NamedTuple):
@@ -84,18 +83,46 @@ def read_by(step: Contribution) -> list[Value]:
 
 def _used(step: Contribution) -> set[str] | None:
     """The names that a rule uses: of what it does, not of the text that is shown in its place."""
-    of, operation = step.of, step.of.operation
+    operation = step.of.operation
     assert operation is not None
     if operation.trusted and operation.formulas:
         used = _of_table(operation, step.position)
         used = _names(step.rule()) if used is None else used
     else:
         used = _names(step.rule())
-    return None if used is None else used | (LIFTS.get(of.name, set()) & operation.rules.keys())
+    return used if used is None or operation.lift is None else used | _by_lift(step)
+
+
+def _by_lift(step: Contribution) -> set[str]:
+    """The inputs that are read to lift `g`, as `solve` does: with others it is another."""
+    of, operation = step.of, step.of.operation
+    assert operation is not None
+    arrays = [x.array if isinstance(x, Value) else x for x in of.inputs]
+    found = set()
+    for i, name in enumerate(operation.rules):
+        if isinstance(of.inputs[i], Value):
+            others = [*arrays[:i], np.zeros_like(arrays[i]), *arrays[i + 1 :]]
+            try:
+                ours, theirs = (_lifted(step, given) for given in (arrays, others))
+            except np.linalg.LinAlgError:  # zeros can't be solved by
+                found.add(name)
+                continue
+            if not np.array_equal(ours, theirs, equal_nan=True):
+                found.add(name)
+    return found
+
+
+def _lifted(step: Contribution, inputs: list[Any]) -> Any:
+    """The gradient of the output, as the rules are given it."""
+    of, operation = step.of, step.of.operation
+    assert operation is not None and operation.lift is not None
+    return operation.lift(step.g.array, of.output.array, inputs, **of.attributes)[0]
 
 
 @lru_cache(1000)
 def _of_table(operation: Operation, position: int) -> set[str] | None:
+    if operation.each is not None:
+        position = min(position, 1)  # the same rule for all; its text grows with the position
     try:
         return _names(formula(replace(operation, formulas={}), position))
     except OperationError:  # it needs values
@@ -118,21 +145,13 @@ def _read(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Attribute) and node.attr in OUTLINE:
             continue
         if isinstance(node, ast.Call):
-            name = node.func.id if isinstance(node.func, ast.Name) else ""
             pending += [] if isinstance(node.func, ast.Name) else [node.func]
-            pending += node.args[: BY_SHAPE.get(name)]
+            pending += node.args
             pending += [k.value for k in node.keywords]
             continue
         if isinstance(node, ast.Name):
             yield node.id
         pending += ast.iter_child_nodes(node)
-
-
-def owner_of(array: np.ndarray) -> np.ndarray:
-    """The array whose memory it is."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
 
 
 def _bytes(array: np.ndarray) -> int:

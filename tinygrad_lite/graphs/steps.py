@@ -249,9 +249,8 @@ class Contribution:
         names = {name: said for name, said in names.items() if said}
         if len(names.get("out", "")) > LONGEST // 2:
             del names["out"]
-        if (set(used) - names.keys()) & set(
-            names.values()
-        ):  # a letter would be taken for that operand
+        letters = set(used) - names.keys()
+        if letters & set(names.values()):  # a letter would be taken for that operand
             return self.rule()
         if "g" in names.values():
             names["g"] = _operand(self.g, path)

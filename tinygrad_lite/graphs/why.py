@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
-import numpy as np
-
 from ..nn import Buffer, Parameter
 from ..tensor import Tensor
 from .columns import Lines, clean
 from .explain import equation
 from .paths import carried
 from .record import Graph
+from .recorder import owner_of
 from .steps import Applied, Seed, Update, Value
 from .tracing import variables_of
 
@@ -73,8 +72,8 @@ def _wrapped(said: str) -> Iterator[str]:
 def _outside(graph: Graph, t: Any, name: str) -> str:
     title = clean(graph.title, 60)
     if t.dtype.kind != "f":
-        return _not_floating(t.dtype, name)
-    shared = next((x for other, x in graph._tensors if _owner(other) is _owner(t)), None)
+        return not_floating(t.dtype, name)
+    shared = next((x for other, x in graph._tensors if _share(other, t)), None)
     if shared is not None and (t.requires_grad or shared.requires_grad):
         return (
             f"it isn't in the graph of {title}. {_name(shared)}, which is, shares its memory, but "
@@ -129,7 +128,7 @@ def _missing(graph: Graph, x: Value, t: Tensor | None, name: str) -> str:
         if isinstance(maker, Applied):
             return _made_without(graph, maker)
         if x.dtype.kind != "f":
-            return _not_floating(x.dtype, name)
+            return not_floating(x.dtype, name)
         return _leaf_without(graph, x, t, name)
     seeds = [step for step in graph if isinstance(step, Seed)]
     if not seeds:
@@ -148,7 +147,7 @@ def _leaf_without(graph: Graph, x: Value, t: Tensor | None, name: str) -> str:
     if x.kind == "buffer" or isinstance(t, Buffer):
         return "it is a buffer: what a module keeps, but doesn't train. A Parameter would be."
     if t is not None:
-        shared = [o for other, o in graph._tensors if o is not x and _owner(other) is _owner(t)]
+        shared = [o for other, o in graph._tensors if o is not x and _share(other, t)]
         if shared:
             return (
                 f"it was detached: it shares its memory with {_name(shared[0])}, but has no "
@@ -176,7 +175,7 @@ def _made_without(graph: Graph, maker: Applied) -> str:
                 seen.add(id(before))
                 reached.append(before)
     if len(ends) == 1 and ends[0][0] is maker:
-        return f"{_cuts(*ends[0])} ({_where(maker)})."
+        return f"{cuts(*ends[0])} ({_where(maker)})."
     if ends:
         return "\n".join([f"it is computed ({_where(maker)}) from what has none:", *_listed(ends)])
     return f"nothing that it was computed from requires one ({_where(maker)})."
@@ -186,7 +185,7 @@ def _came_late(graph: Graph, x: Value) -> bool:
     """Whether results, as they remember it, were computed while it required no gradient."""
     results = {id(value): t for t, value in graph._tensors if t.op is not None}
     return any(
-        value is x and _rule(step, i) is not None and i not in results[id(step.output)]._sources
+        value is x and rule_of(step, i) is not None and i not in results[id(step.output)]._sources
         for step in graph
         if isinstance(step, Applied) and id(step.output) in results
         for i, value in enumerate(step.inputs)
@@ -206,7 +205,7 @@ def _unreached(graph: Graph, x: Value, seeds: list[Seed]) -> str:
     reached, seen, ends = [x], {id(x)}, []
     for value in reached:  # grows on the way
         for step, i in users[id(value)]:
-            if not step.output.requires_grad or _rule(step, i) is None:
+            if not step.output.requires_grad or rule_of(step, i) is None:
                 ends.append((step, [i]))
             elif id(step.output) not in seen:
                 seen.add(id(step.output))
@@ -223,34 +222,34 @@ def _unreached(graph: Graph, x: Value, seeds: list[Seed]) -> str:
 
 
 def _listed(ends: list[tuple[Applied, list[int]]]) -> list[str]:
-    said = [f"  {_where(step)}: {_cuts(step, positions)}." for step, positions in ends[:LISTED]]
+    said = [f"  {_where(step)}: {cuts(step, positions)}." for step, positions in ends[:LISTED]]
     return [*said, f"  and {len(ends) - LISTED} more."] if len(ends) > LISTED else said
 
 
-def _cuts(step: Applied, positions: list[int]) -> str:
+def cuts(step: Applied, positions: list[int]) -> str:
     """Why no gradient flows through a step to these inputs."""
     operation = step.operation
     if operation is None:
         return f"{step.name} makes a Tensor without history; compute with {_name(step.inputs[0])}"
     if step.output.dtype.kind != "f":
-        return _not_floating(step.output.dtype).rstrip(".")
+        return not_floating(step.output.dtype).rstrip(".")
     if not operation.differentiable:
         return f"{operation.name} is constant but for its jumps, so that its gradient is zero"
-    flat = [i for i in positions if _rule(step, i) is None]
+    flat = [i for i in positions if rule_of(step, i) is None]
     if flat and len(flat) == len(positions):
         names = ", ".join(list(operation.rules)[i] for i in flat)
         return f"the gradient of {operation.name} by its input {names} is zero"
     return "it was computed under no_grad"
 
 
-def _rule(step: Applied, position: int) -> Any:
+def rule_of(step: Applied, position: int) -> Any:
     return None if step.operation is None else step.operation.rule(position)
 
 
 # ---- words ---------------------------------------------------------------------------------------
 
 
-def _not_floating(dtype: Any, name: str = "") -> str:
+def not_floating(dtype: Any, name: str = "") -> str:
     mend = f" Use {name}.astype(np.float32)." if name else ""
     return f"it holds {dtype}, and only floating-point Tensors have gradients.{mend}"
 
@@ -282,9 +281,6 @@ def _tensor_of(graph: Graph, x: Value | None) -> Tensor | None:
     return next((t for t, value in graph._tensors if value is x), None)
 
 
-def _owner(t: Tensor) -> Any:
-    """The array that owns the memory."""
-    array = t._data
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
+def _share(t: Tensor, other: Tensor) -> bool:
+    """Whether they see the same memory."""
+    return owner_of(t._data) is owner_of(other._data)

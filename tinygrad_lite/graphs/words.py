@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .columns import clean
+from .columns import clean, cut
 from .numbers import number
 from .record import Graph
 from .steps import Applied, Contribution, Seed, Step, Update, Value
@@ -22,7 +22,7 @@ def sentences(graph: Graph) -> Iterator[str]:
     for step in graph:
         if isinstance(step, Seed):
             result = _name(step.of)
-        yield _cut(_sentence(step, result))
+        yield cut(_sentence(step, result), LONGEST)
 
 
 def _sentence(step: Step, result: str) -> str:
@@ -371,7 +371,3 @@ def _axes(axes: Any) -> str:
 def _times(n: int) -> str:
     known = {2: "a second", 3: "a third", 4: "a fourth", 5: "a fifth"}
     return f"{known[n]} time" if n in known else f"{n:,} times"
-
-
-def _cut(said: str) -> str:
-    return said if len(said) <= LONGEST else said[: LONGEST - 1] + "…"

@@ -62,7 +62,7 @@ def _mean(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False) ->
     if a.dtype.char not in "fd" or dtype is not None:  # np.mean knows how
         return np.mean(a, axis=axis, dtype=dtype, keepdims=keepdims)
     total = np.add.reduce(a, axis=axis, keepdims=keepdims)
-    return total / entries(a, total)
+    return total / entries(a.size, total.size)
 
 
 @like(np.var)
@@ -70,7 +70,7 @@ def _var(a: Any, axis: Any = None, dtype: Any = None, ddof: Any = 0, keepdims: A
     if a.dtype.char not in "fd" or dtype is not None:
         return np.var(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims)
     total = np.add.reduce(a, axis=axis, keepdims=True)
-    n = entries(a, total)
+    n = entries(a.size, total.size)
     deviation = a - total / n
     deviation *= deviation
     return np.add.reduce(deviation, axis=axis, keepdims=keepdims) / max(n - ddof, 0)
@@ -84,9 +84,9 @@ def _std(a: Any, **options: Any) -> Any:
 # ---- what the rules are made of ------------------------------------------------------------------
 
 
-def entries(x: Any, out: Any) -> int:
-    """How many entries of `x` each entry of `out` stands for."""
-    return int(x.size // (out.size or 1))
+def entries(size: int, left: int) -> int:
+    """How many of `size` entries each of those that are `left` stands for."""
+    return int(size // (left or 1))
 
 
 def one_over(n: float) -> float:
@@ -98,7 +98,7 @@ def deviations(x: Any, axis: Any) -> Any:
     """Entries less their mean, which half precision would round too much."""
     x = x.astype(np.float32) if x.dtype == np.float16 else x
     total = np.add.reduce(x, axis=axis, keepdims=True)
-    return x - total / entries(x, total)
+    return x - total / entries(x.size, total.size)
 
 
 def over(g: Any, length: Any) -> Any:
@@ -139,7 +139,9 @@ sum_ = reduction(
 mean = reduction(
     np.mean,
     run=_mean,
-    x=lambda g, out, x, axis=None, dtype=None, keepdims=False: g * one_over(entries(x, out)),
+    x=lambda g, out, x, axis=None, dtype=None, keepdims=False: (
+        g * one_over(entries(x.size, out.size))
+    ),
     formula="g / n",
     domain="n > 0",
 )
@@ -147,7 +149,7 @@ var = reduction(
     np.var,
     run=_var,
     x=lambda g, out, x, axis=None, dtype=None, ddof=0, keepdims=False: (
-        g * (2 * one_over(entries(x, out) - ddof)) * deviations(x, axis)
+        g * (2 * one_over(entries(x.size, out.size) - ddof)) * deviations(x, axis)
     ),
     formula="2 * g * (x - np.mean(x, axis, keepdims=True)) / (n - ddof)",
     domain="n > ddof",
@@ -156,7 +158,7 @@ std = reduction(
     np.std,
     run=_std,
     x=lambda g, out, x, axis=None, dtype=None, ddof=0, keepdims=False: (
-        over(g, out) * one_over(entries(x, out) - ddof) * deviations(x, axis)
+        over(g, out) * one_over(entries(x.size, out.size) - ddof) * deviations(x, axis)
     ),
     formula="g * (x - np.mean(x, axis, keepdims=True)) / ((n - ddof) * out)",
     domain="n > ddof",
@@ -201,7 +203,7 @@ def part_of(q: Any, x: Any, n: int) -> float:
 quantile = reduction(
     np.quantile,
     x=lambda g, out, x, q, axis=None, keepdims=False: to_between(
-        g, x, out, axis, part_of(q, x, entries(x, out))
+        g, x, out, axis, part_of(q, x, entries(x.size, out.size))
     ),
     formula="to_between(g, x, out, axis, q * (n - 1) % 1)",
     domain="0 <= q <= 1",
