@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
-STEP = 10  # the gradient of a weight
+STEP = 11  # the gradient of a weight
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 

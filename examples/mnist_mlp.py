@@ -1,7 +1,7 @@
 """A network of two layers, 784 → 128 → 10, learns to read 98 of 100 handwritten digits.
 
 The training loop is written out: forward, backward, step. Ctrl-C ends it early: then what has been
-learned so far is tested and drawn.
+learned so far is tested and drawn. A page plays one more step of it, to look at each number.
 
     Rumelhart, Hinton & Williams, "Learning representations by back-propagating errors", 1986
     LeCun, Bottou, Bengio & Haffner, "Gradient-based learning applied to document recognition", 1998
@@ -35,7 +35,9 @@ def main():
     parser.add_argument("--lr", type=positive_number, help="the first learning rate, which decays")
     parser.add_argument("--seed", type=at_least(0), default=0, help="default: 0")
     parser.add_argument("--data", type=Path, help="folder of the four files of MNIST")
-    parser.add_argument("--output", type=Path, default=Path(), help="folder of the pictures")
+    parser.add_argument(
+        "--output", type=Path, default=Path(), help="folder of the pictures and the page"
+    )
     args = parser.parse_args()
     try:
         args.output.mkdir(parents=True, exist_ok=True)
@@ -85,7 +87,10 @@ def main():
     seconds = perf_counter() - start
     right = accuracies[len(losses) / len(batches)] = accuracy(model, x_test, y_test)
     print(f"{right:.2f} % of {len(x_test):,} test images right after {seconds:.1f} s.", end=" ")
-    draw(args.output, model, x_test, y_test, losses, accuracies, len(batches))
+    drawn = draw(args.output, model, x_test, y_test, losses, accuracies, len(batches))
+    optimizer.lr = args.lr or usual_lr  # it has decayed to almost nothing
+    page = play(args.output, model, optimizer, x_train[:64], y_train[:64])
+    print(f"Pictures: {drawn}; its graph: {page}" if drawn else f"Its graph: {page}")
 
 
 def load(folder):
@@ -118,7 +123,7 @@ def draw(folder, model, x, y, losses, accuracies, per_epoch):
         import matplotlib.pyplot as plt
     except ImportError as error:
         print(f'No pictures: {error}. To get them: pip install ".[examples]"')
-        return
+        return None
     plt.switch_backend("Agg")
 
     blue, orange, pale = "#0072B2", "#D55E00", "#D8D8D8"
@@ -162,7 +167,21 @@ def draw(folder, model, x, y, losses, accuracies, per_epoch):
     ax.axis("off")
 
     figure.savefig(folder / "mnist_mlp.png", dpi=130)
-    print(f"Pictures: {folder / 'mnist_mlp.png'}")
+    return folder / "mnist_mlp.png"
+
+
+def play(folder, model, optimizer, x, y):
+    """A page that plays one more training step: forward, backward, and the optimizer's update."""
+
+    def step(images, digits):
+        scores = model(images)
+        loss = nn.cross_entropy_loss(scores, digits)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return tl.trace(step, x, y).save(folder / "mnist_mlp.html")
 
 
 def progress_bar(batches, name):

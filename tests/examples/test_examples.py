@@ -3,6 +3,7 @@
 import contextlib
 import html
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -110,7 +111,22 @@ def test_mlp_reads_digits(tmp_path):
         r"epoch 1/1  █{20}  loss 0\.\d{4}   test accuracy \d\d\.\d\d %   \d+\.\d s", lines[2]
     )
     assert number(r"([\d.]+) % of 10,000 test images right after \d+\.\d s", lines[3]) > 93
+    folder = Path("pictures")
+    written = f"Pictures: {folder / 'mnist_mlp.png'}; its graph: {folder / 'mnist_mlp.html'}"
+    assert lines[3].endswith(f" s. {written}")
     check_picture(tmp_path / "pictures" / "mnist_mlp.png")
+    page = check_page(tmp_path / "pictures" / "mnist_mlp.html")
+    assert {step["phase"] for step in page["steps"]} == {"forward", "backward", "update"}
+    changes = [step["numbers"] for step in page["steps"] if step["kind"] == "update"]
+    assert len(changes) == 4
+    assert all(number(r"largest change (\S+)$", change) > 1e-4 for change in changes)
+
+
+def check_page(file):
+    """The data of a page that plays a computation, which is small enough to be sent."""
+    assert file.stat().st_size < 4_000_000
+    page = file.read_text(encoding="utf-8")
+    return json.loads(re.search(r'(?s)id="data">(.*?)</script>', page)[1])
 
 
 def check_drawing(file, *texts):
@@ -158,12 +174,13 @@ def test_step_of_the_mlp_is_seen(tmp_path):
 
 
 @pytest.mark.parametrize("units", [1, 35, 36, 37])
-def test_mlp_is_drawn_whatever_its_width(units, tmp_path, capsys):
+def test_mlp_is_drawn_whatever_its_width(units, tmp_path):
     x = np.random.default_rng(0).normal(size=(50, 784)).astype(np.float32)
     model = tl.models.MLP([784, units, 10])
-    load("mnist_mlp").draw(tmp_path, model, x, np.arange(50) % 10, [2.0, 1.0], {1.0: 50.0}, 2)
-    assert capsys.readouterr().out == f"Pictures: {tmp_path / 'mnist_mlp.png'}\n"
-    check_picture(tmp_path / "mnist_mlp.png")
+    losses, accuracies = [2.0, 1.0], {1.0: 50.0}
+    drawn = load("mnist_mlp").draw(tmp_path, model, x, np.arange(50) % 10, losses, accuracies, 2)
+    assert drawn == tmp_path / "mnist_mlp.png"
+    check_picture(drawn)
 
 
 @contextlib.contextmanager
@@ -201,6 +218,7 @@ def test_ctrl_c_ends_training_and_shows_what_was_learned(tmp_path):
     assert number(r"([\d.]+) % of 10,000 test images right", printed) > 90
     assert "Traceback" not in complaints
     check_picture(tmp_path / "mnist_mlp.png")
+    check_page(tmp_path / "mnist_mlp.html")
 
 
 @needs_mnist
@@ -268,6 +286,21 @@ def test_without_matplotlib_there_is_advice_instead_of_a_picture(tmp_path, monke
     assert "accuracy: 100 %" in printed
     assert 'pip install ".[examples]"' in printed
     assert not list(tmp_path.iterdir())
+
+
+@needs_mnist
+def test_without_matplotlib_the_mlp_still_has_its_page(tmp_path, monkeypatch, capsys):
+    images, digits, *_ = tl.data.mnist(ROOT / "examples" / "data" / "mnist")
+    few = images[:200], digits[:200]
+    monkeypatch.setattr(tl.data, "mnist", lambda folder: (*few, *few))
+    monkeypatch.setattr(sys, "argv", ["mnist_mlp.py", "--epochs", "2", "--output", str(tmp_path)])
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    load("mnist_mlp").main()
+    printed = capsys.readouterr().out
+    assert "No pictures: " in printed and 'pip install ".[examples]"' in printed
+    assert printed.endswith(f"\nIts graph: {tmp_path / 'mnist_mlp.html'}\n")
+    check_page(tmp_path / "mnist_mlp.html")
+    assert [file.name for file in tmp_path.iterdir()] == ["mnist_mlp.html"]
 
 
 def test_without_tqdm_there_is_no_bar(monkeypatch):

@@ -58,7 +58,12 @@ def check_references(found):
             source, line = step["place"]
             there = found["sources"][source]
             assert there["first"] <= line < there["first"] + len(there["lines"])
-        if step["kind"] == "contribution":
+        if step["part"] in ("summed", "spread"):  # where it came to
+            before = found["steps"][i - 1]
+            assert (before["part"], before["line"]) == ("rule", step["line"])
+            assert step["takes"] == [before["makes"]]
+            assert (step["box"], step["arrow"]) == (before["box"], None)
+        elif step["kind"] in ("rule", "contribution"):
             arrow = arrows[step["arrow"]]
             assert (arrow["source"], arrow["target"]) == (step["from"], step["box"])
             assert arrow["kind"] == "backward"
@@ -76,6 +81,9 @@ def check_references(found):
         assert len({*arrow["steps"]}) == len(arrow["steps"])
     for tensor in found["memory"]["tensors"]:
         assert 0 <= tensor["from"] <= tensor["to"] < len(steps)
+    for i, step in enumerate(found["steps"]):
+        held = [t["bytes"] for t in found["memory"]["tensors"] if t["from"] <= i < t["to"]]
+        assert step["saved"] == sum(held)
 
 
 @pytest.mark.parametrize("name", list(case_graphs())[::7])
@@ -95,10 +103,15 @@ def test_data_with_hostile_names_refers_to_what_is_there(seed):
 def test_training_step_refers_to_what_is_there():
     found = data(training_step())
     check_references(found)
-    assert found["summary"] == "5 forward, 9 backward, 4 update steps"
-    assert [step["kind"] for step in found["steps"]] == (
-        ["applied"] * 5 + ["seed"] + ["contribution"] * 8 + ["update"] * 4
-    )
+    assert found["summary"] == "5 forward, 12 backward, 4 update steps"
+    kinds = [step["kind"] for step in found["steps"] if step["kind"] != "rule"]
+    assert kinds == ["applied"] * 5 + ["seed"] + ["contribution"] * 8 + ["update"] * 4
+    fitted = [(step["to"], step["part"]) for step in found["steps"] if step["part"]]
+    assert fitted == [
+        (name, part)
+        for name, how in [("a", "spread"), ("layers.2.bias", "summed"), ("layers.0.bias", "summed")]
+        for part in ("rule", how)
+    ]
     assert all(step["arrow"] for step in found["steps"] if step["kind"] == "update")
 
 
@@ -150,12 +163,69 @@ def test_numbers_are_those_that_explain_says():
     assert data(graph)["steps"][0]["numbers"] == "-3 × 2 = -6"
 
 
-def test_note_says_how_a_gradient_was_summed():
-    x, b = leaf(np.ones((5, 3)), "x"), leaf(np.zeros(3), "b")
-    found = data(tl.graph(((x + b) * 2.0).sum()))
-    (step,) = [step for step in found["steps"] if step["to"] == "b"]
-    assert step["notes"] == ["(5, 3) summed over axis 0 → (3,): b was broadcast to 5 rows."]
-    assert "summed" not in step["numbers"]
+def test_gradient_is_summed_in_a_step_of_its_own():
+    x, b = leaf(np.arange(15.0).reshape(5, 3), "x"), leaf(np.zeros(3), "b")
+    graph = tl.graph(((x + b) * x).sum())
+    found = data(graph)
+    rule, fit = [step for step in found["steps"] if step["to"] == "b"]
+    before, after = [found["values"][step["makes"]] for step in (rule, fit)]
+    assert before["entries"] == x.numpy().tolist()
+    assert after["entries"] == x.numpy().sum(axis=0).tolist()
+    assert (rule["symbols"], fit["symbols"]) == ("g", "sum(g, axis=0)")
+    assert rule["numbers"] == "(5, 3) · mean 7 · largest size 14"
+    assert fit["numbers"] == "(5, 3) → (3,) · [30, 35, 40]"
+    assert rule["notes"] == fit["notes"] == []  # the words say it
+    assert found["values"][named(found, "b")["gradient"]] == after
+    assert named(found, "b")["gradient_by"] == after["made"] == fit["number"] - 1
+    assert (rule["line"], fit["line"]) == (len(graph), len(graph))
+
+
+def test_sum_of_few_is_shown_with_its_numbers():
+    v, s = leaf([1.0, 2.0, 3.0], "v"), leaf(2.0, "s")
+    said = [step["numbers"] for step in data(tl.graph((v * s).sum()))["steps"] if step["to"] == "s"]
+    assert said == ["[1, 1, 1] × [1, 2, 3] = [1, 2, 3]", "1 + 2 + 3 = 6"]
+
+
+def test_number_that_is_spread_is_shown_once():
+    def spread(n):
+        steps = data(tl.graph(np.mean(leaf(np.ones(n), "v"))))["steps"]
+        return [(step["symbols"], step["numbers"]) for step in steps if step["to"] == "v"]
+
+    assert spread(4) == [
+        ("g / 4", "1 / 4 = 0.25"),
+        ("broadcast_to(g / 4, (4,))", "0.25 → [0.25, 0.25, 0.25, 0.25]"),
+    ]
+    assert spread(50)[1][1] == "0.02 → (50,)"
+
+
+def test_gradient_that_was_summed_is_then_added_to_others():
+    x, b = leaf(np.ones((4, 3)), "x"), leaf([1.0, 2.0, 3.0], "b")
+    found = data(tl.graph(((x + b) * b).sum()))
+    steps = [(step["part"], step["sum"]) for step in found["steps"] if step["to"] == "b"]
+    assert [part for part, _ in steps] == ["rule", "summed", "rule", "summed"]
+    assert [said and (said["earlier"], said["of"]) for _, said in steps] == [
+        None,
+        (0, 2),
+        None,
+        (1, 2),
+    ]
+
+
+def test_what_a_rule_gave_is_shown_even_if_it_would_give_another():
+    calls = []
+
+    def slope(g, out, x, y):
+        calls.append(g)
+        return g * len(calls)
+
+    scale = tl.op(lambda x, y: x * y, name="scale", x=lambda g, out, x, y: g * y, y=slope)
+    graph = tl.graph(scale(leaf(np.ones((4, 2)), "x"), leaf([1.0, 2.0], "y")).sum())
+    found = data(graph)
+    rule, fit = [step for step in found["steps"] if step["to"] == "y"]
+    before, after = [found["values"][step["makes"]]["entries"] for step in (rule, fit)]
+    assert before == [[1.0, 1.0]] * 4
+    assert after == graph["y"].gradient.array.tolist() == [4.0, 4.0]
+    assert len(calls) > 1
 
 
 def test_steps_take_what_their_rules_read():

@@ -1,24 +1,17 @@
 """The player as somebody uses it, in a browser: keys, clicks, and whether the numbers are true."""
 
-import shutil
-
 import numpy as np
 import pytest
 
 import tinygrad_lite as tl
-from tinygrad_lite import Tensor, nn
+from tinygrad_lite.graphs.stages import stages
 
+from . import playing
 from .generated import HOSTILE
+from .playing import arrays, at_step, check_shown, leaf, scalars, select, training, wait_for_drawing
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="playwright isn't installed: pip install playwright"
-)
-expect = playwright.expect
-
-CHROMIUM = next(
-    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), ""
-)
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no chromium")
+browser, play, pytestmark = playing.browser, playing.play, playing.pytestmark
+expect = playing.expect
 
 NAMES = {  # and what is shown of them
     "</script><script>alert(1)</script>": "</script><script>alert(1)</script>",
@@ -29,118 +22,11 @@ NAMES = {  # and what is shown of them
 }
 
 
-# ---- graphs --------------------------------------------------------------------------------------
-
-
-def leaf(x, name):
-    return Tensor(np.asarray(x, np.float64), requires_grad=True, name=name)
-
-
-def scalars():
-    x, w = leaf(2.0, "x"), leaf(-3.0, "w")
-    return tl.graph(np.tanh(w * x + x * x + 2.5))
-
-
-def arrays():
-    x, bias = leaf([[0.5, -1.0, 2.0], [1e-6, 3.25, 12345.678]], "x"), leaf([1.0, 2.0, 3.0], "bias")
-    return tl.graph((x * x / 7.0 + bias * np.exp(bias)).sum())
-
-
-def training():
-    model = tl.models.MLP([3, 4, 2], rng=0)
-    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
-
-    def step(x, y):
-        loss = nn.cross_entropy_loss(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return tl.trace(step, np.arange(12, dtype=np.float32).reshape(4, 3) / 10, np.arange(4) % 2)
-
-
-# ---- the browser ---------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        found = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def play(browser, tmp_path):
-    """Opens the player of a graph; at the end nothing may have been said or asked for."""
-    contexts, said = [], []
-
-    def opened(graph, width=1280, height=800):
-        path = graph.save(tmp_path / "player.html")
-        context = browser.new_context(viewport={"width": width, "height": height}, offline=True)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(30_000)
-        page.on("console", lambda message: said.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: said.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (said.append("a dialog"), dialog.dismiss()))
-
-        def requested(request):
-            own = request.url.partition("#")[0] == path.as_uri()
-            if not own and not request.url.startswith("blob:"):  # the worker that lays out
-                said.append(f"request: {request.url}")
-
-        page.on("request", requested)
-        page.goto(path.as_uri())
-        page.wait_for_selector("#canvas[data-ready]")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert said == []
-
-
-def at_step(page, number):
-    """Wait until a step is shown."""
-    page.wait_for_selector(f"#count:text-matches('^step {number} of ')")
-    assert page.evaluate("Player.state.at") == number - 1
-
-
-def wait_for_drawing(page, act):
-    """Do what lays the graph out again."""
-    before = page.get_attribute("#canvas", "data-ready")
-    act()
-    page.wait_for_selector(f"#canvas[data-ready]:not([data-ready='{before}'])")
-
-
-def select(page, name):
-    """Click the box of a value."""
-    box = page.evaluate(
-        "name => [...Player.state.boxes.values()].find("
-        "box => box.value != null && Player.state.values[box.value].name === name).id",
-        name,
-    )
-    page.click(f"[data-id={box}] .body", position={"x": 4, "y": 20})
-    return page.locator("#chosen")
-
-
-def check_shown(texts, array):
-    """The texts are the entries, to four digits."""
-    entries = np.asarray(array, np.float64).ravel()
-    assert len(texts) == len(entries)
-    for text, entry in zip(texts, entries, strict=True):
-        assert float(text) in {float(f"{entry:.4g}"), float(entry)}
-
-
-# ---- tests ---------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("graph", [scalars, arrays, training])
 def test_opens_with_the_network_off_without_a_message_or_a_request(play, graph):
     graph = graph()
     page = play(graph)
-    expect(page.locator("#count")).to_have_text(f"step 1 of {len(graph)}")
+    expect(page.locator("#count")).to_have_text(f"step 1 of {len(list(stages(graph)))}")
     expect(page.locator("#canvas .box.now")).to_have_count(1)
     expect(page.locator("#busy")).to_be_hidden()
 
@@ -150,21 +36,23 @@ def test_every_step_shows_the_numbers_of_the_engine(play, graph):
     graph = graph()
     page = play(graph)
     page.keyboard.press("End")
-    at_step(page, len(graph))
+    count = len(list(stages(graph)))
+    at_step(page, count)
     page.keyboard.press("Home")
     sums = 0
-    for number, step in enumerate(graph, 1):
+    for number, (step, part) in enumerate(stages(graph), 1):
         at_step(page, number)
         made = page.locator("#said .numbers > .cards").last.locator("> .card").first
         cells = made.locator(":scope > .number, :scope > .scroll td")
         check_shown(cells.all_inner_texts(), step.output.array)
         expect(page.locator("#said .phase b")).to_have_text(step.phase)
+        assert page.locator("#said .part").count() == (part != "")
         if page.locator("#said .sum").count():
             sums += 1
             check_sum(page, graph, step)
         page.keyboard.press("ArrowRight")
     assert (sums > 0) == (graph.title != "step")
-    at_step(page, len(graph))
+    at_step(page, count)
 
 
 def check_sum(page, graph, step):
@@ -212,6 +100,42 @@ def test_value_is_not_shown_before_it_is_computed(play):
     assert page.locator("#chosen .number").count() == 0
     page.keyboard.press("End")
     expect(page.locator("#chosen .card > .number").first).not_to_be_empty()
+
+
+def test_gradient_of_a_broadcast_input_is_summed_before_the_eyes(play):
+    x, bias = leaf(np.arange(12.0).reshape(4, 3), "x"), leaf([1.0, 2.0, 3.0], "bias")
+    graph = tl.graph(((x + bias) * x).sum())
+    page = play(graph)
+    count = len(list(stages(graph)))
+    page.keyboard.press("End")
+    at_step(page, count)
+    expect(page.locator("#said .words")).to_have_text(
+        "bias was added to each of 4 rows, so its gradient is the sum over the 4 rows."
+    )
+    expect(page.locator("#said .part")).to_have_text("2 of 2: summed to (3,)")
+    expect(page.locator("#said .symbols")).to_have_text("sum(g, axis=0)")
+    headings, cards = page.locator("#said .numbers h3"), page.locator("#said .card")
+    assert headings.all_inner_texts() == ["before", "summed"]
+    check_shown(cards.nth(0).locator("td").all_inner_texts(), x.numpy())
+    check_shown(cards.nth(1).locator("td").all_inner_texts(), x.numpy().sum(axis=0))
+    page.keyboard.press("ArrowLeft")
+    at_step(page, count - 1)
+    expect(page.locator("#said .part")).to_have_text("1 of 2: the rule gives (4, 3)")
+    check_shown(cards.last.locator("td").all_inner_texts(), x.numpy())
+    expect(select(page, "bias")).to_contain_text("gradient: not computed yet")
+
+
+def test_map_and_its_sum_are_aligned_column_by_column(play):
+    x, bias = leaf(np.ones((64, 10)), "x"), leaf(np.ones(10), "bias")
+    graph = tl.graph(((x + bias) ** 2).sum())
+    page = play(graph, 1280, 1400)
+    page.evaluate(
+        "Player.state.go(Player.state.steps.findIndex(s => s.part === 'summed' && s.to === 'bias'))"
+    )
+    expect(page.locator("#said .part")).to_have_text("2 of 2: summed to (10,)")
+    before, after = [box.bounding_box() for box in page.locator("#said canvas").all()]
+    assert (before["x"], before["width"]) == (after["x"], after["width"])
+    assert before["y"] + before["height"] < after["y"]
 
 
 def test_closed_module_is_laid_out_again_and_the_step_stays_lit(play):
@@ -264,7 +188,7 @@ def test_click_on_a_source_line_goes_to_its_steps_in_turn(play):
     b = np.tanh(a)
     graph = tl.graph(b)
     line = graph[1].place.line
-    steps = [s.number for s in graph if s.place is not None and s.place.line == line]
+    steps = [i for i, (s, _) in enumerate(stages(graph), 1) if s.place and s.place.line == line]
     page = play(graph)
     row = page.locator(f"[data-line='0:{line}']")
     assert row.locator("code").inner_text().strip() == "b = np.tanh(a)"
@@ -294,7 +218,7 @@ def test_hostile_names_do_no_harm(play):
     graph = tl.graph(sum(np.exp(leaf(1.0, name)) for name in [*NAMES, *HOSTILE]))
     page = play(graph)
     seen = set()
-    for number in range(1, len(graph) + 1):
+    for number in range(1, len(list(stages(graph))) + 1):
         at_step(page, number)
         seen.update(page.locator("#said .card .name").all_text_contents())
         page.keyboard.press("ArrowRight")
@@ -310,7 +234,7 @@ def test_nothing_is_wider_than_a_narrow_screen(play):
             page.click(f"#tab-{tab}")
             for key in ("End", "Home"):
                 page.keyboard.press(key)
-                at_step(page, len(graph) if key == "End" else 1)
+                at_step(page, len(list(stages(graph))) if key == "End" else 1)
                 assert page.evaluate("document.documentElement.scrollWidth") <= 360
                 assert page.evaluate("document.getElementById('step').scrollWidth") <= 360
             for control in page.locator("button:visible, input:visible, select:visible").all():

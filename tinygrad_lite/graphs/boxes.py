@@ -7,13 +7,14 @@ from typing import Any
 from .diagram import Arrow, drawn
 from .network import Node, operands
 from .record import Graph
+from .stages import stages
 from .steps import Applied, Contribution, Seed, Step, Update, Value
 
 Focus = tuple[str | None, str | None, str | None]  # box, box that the gradient comes from, arrow
 
 
 class Picture:
-    """The diagram of a graph, and where in it each step is seen."""
+    """The diagram of a graph, and where in it each stage of its steps is seen."""
 
     def __init__(self, graph: Graph):
         self.diagram, nodes = drawn(graph, fold=False)
@@ -26,15 +27,12 @@ class Picture:
         self.between: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for i, arrow in enumerate(self.diagram.arrows, 1):
             self.between[arrow.source, arrow.target, arrow.kind].append(f"a{i}")
-        self.foci: dict[int, Focus] = {}  # by the number of the step
-        self.along: dict[str, list[int]] = defaultdict(list)  # steps by arrow, from 0
-        self.at: dict[str, list[int]] = defaultdict(list)  # steps by box
+        self.foci: list[Focus] = []  # of the stages, in order
+        self.along: dict[str, list[int]] = defaultdict(list)  # stages by arrow, from 0
+        self.at: dict[str, list[int]] = defaultdict(list)  # stages by box
         self._owners: dict[int, Value] = {}  # what each gradient is of
-        for index, step in enumerate(graph):
-            self._place(index, step)
-
-    def focus(self, step: Step) -> Focus:
-        return self.foci[step.number]
+        for index, (step, part) in enumerate(stages(graph)):
+            self._place(index, step, part)
 
     def box(self, thing: Any) -> str | None:
         """The box of a step, or of a value; of a gradient that of what it is of."""
@@ -87,13 +85,15 @@ class Picture:
                     self.boxes.setdefault(id(x), box)
             pending += part.members
 
-    def _place(self, index: int, step: Step) -> None:
+    def _place(self, index: int, step: Step, part: str) -> None:
         box: str | None
         source = arrow = None
         if isinstance(step, Contribution):
             self._owners[id(step.output)] = self._owners[id(step.total)] = step.to
-            box, source = self.box(step.to), self.box(step.of.output)
-            arrow = self._along(index, source, box, "backward", self._nth(step))
+            box = self.box(step.to)
+            if part in ("", "rule"):  # what is fitted has come already
+                source = self.box(step.of.output)
+                arrow = self._along(index, source, box, "backward", self._nth(step))
         elif isinstance(step, Seed):
             self._owners[id(step.output)] = step.of
             box = self.box(step.of)
@@ -109,7 +109,7 @@ class Picture:
                 arrow = found if isinstance(step, Update) and found else arrow
         if box is not None:
             self.at[box].append(index)
-        self.foci[step.number] = (box, source, arrow)
+        self.foci.append((box, source, arrow))
 
     def _inputs(self, index: int, step: Any, box: str | None, kind: str) -> str | None:
         """Note the arrows of a kind by which a step is given what it takes; the last of them."""

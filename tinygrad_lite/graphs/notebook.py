@@ -18,6 +18,9 @@ MOST_OPERATIONS = 1000  # of a Tensor's history that is looked at just because i
 MOST_BOXES = 40  # in the drawing beside a Tensor
 MOST_ENTRIES = 1_000_000  # of all arrays in a history whose values are said
 MOST_ROWS = 200  # of what one module holds
+INSTEAD = (  # of the player, where frames are taken out: in a notebook that isn't trusted
+    "The player is not shown, as this notebook is not trusted. Run the cell again to see it."
+)
 
 _DIM = 'style="opacity: 0.65"'
 
@@ -57,6 +60,7 @@ class Player:
                 f"player: height is a number of pixels, 100 or more, not {brief(height)}."
             )
         self.page, self.height = page(graph, check), height
+        self._title = graph.title
         self._said = f"<Player{_repr(graph).removeprefix('<Graph')}"
 
     def __repr__(self) -> str:
@@ -70,10 +74,13 @@ class Player:
 
         It may run scripts, but is a stranger to the notebook around it.
         """
-        written = self.page.encode("utf-8", "replace").decode().replace("&", "&amp;")
+        written = self.page.encode("utf-8", "replace").decode()
+        written = written.replace("&", "&amp;").replace('"', "&quot;")
+        title = f"The player of {clean(self._title, 80)}"
         return (
-            f'<iframe title="player" sandbox="allow-scripts" width="100%" height="{self.height}" '
-            f'style="border: 0" srcdoc="{written.replace(chr(34), "&quot;")}"></iframe>'
+            f'<iframe title="{html.escape(title)}" sandbox="allow-scripts" width="100%" '
+            f'height="{self.height}" style="border: 0" srcdoc="{written}">'
+            f"{INSTEAD}</iframe>"
         )
 
 

@@ -2,6 +2,7 @@
 
 import linecache
 import os
+from collections import Counter
 from typing import Any
 
 from ..source import SourcePlace
@@ -9,12 +10,15 @@ from .as_json import entries_of
 from .badges import badges
 from .boxes import Picture
 from .columns import clean
-from .explain import equation, rows_of
+from .details import of_contribution, sum_of
+from .explain import Row, equation, result, rows_of
 from .heatmap import TILES, heatmap, statistics
+from .numbers import is_few, text
 from .palette import COLORS
 from .reasons import Reasons
 from .record import PHASES, Graph
 from .saved import kept_after, read_by, saved
+from .stages import Stage, fitting, stages
 from .steps import Applied, Contribution, ModuleCall, Seed, Step, Update, Value
 from .words import sentences
 
@@ -36,9 +40,12 @@ def data(graph: Graph, check: bool = False) -> dict[str, Any]:
     dict, with the keys
         title, summary, note : str
         steps : list of dict
-            `number`, from 1; `phase`; `kind`: "applied", "seed", "contribution" or "update";
-            `title`; `to`, the input that a gradient flows to, or None; `words`, a sentence;
-            `symbols`, the rule or expression; `numbers`, the same with numbers or shapes; `notes`;
+            Where what a rule gave was summed or spread to fit, this is a step of its own.
+            `number`, from 1; `line`, the step's number in the graph; `phase`; `kind`: "applied",
+            "seed", "rule", "contribution" or "update"; `part`: "", or of two that are one in the
+            graph "rule", and "summed" or "spread"; `title`; `to`, the input that a gradient flows
+            to, or None; `words`, a sentence; `symbols`, the rule or expression; `numbers`, the same
+            with numbers or shapes; `notes`;
             `sum`, for one of several contributions to a gradient: `earlier`, `of`, and the values
             `before`, `contribution` and `total`; `place`, a source and a line, or None; `module`;
             `box`, the one in focus; `from`, the one that the gradient comes from; `arrow`, the one
@@ -67,6 +74,8 @@ class _Gatherer:
 
     def __init__(self, graph: Graph):
         self.graph = graph
+        self.stages = list(stages(graph))
+        self.given: dict[int, str] = {}  # names of what rules gave, before it was fitted
         self.picture = Picture(graph)
         self.values: dict[int, int] = {}  # positions, by identity
         self.known: list[Value] = []
@@ -82,16 +91,26 @@ class _Gatherer:
         graph = self.graph
         arrays = saved(graph)
         left = kept_after(graph, arrays)
-        rows = zip(rows_of(graph), sentences(graph), left, strict=True)
-        steps = [self.step(i, row, words, rest) for i, (row, words, rest) in enumerate(rows)]
+        rows, words = list(rows_of(graph)), list(sentences(graph))
+        steps = []
+        first: dict[int, int] = {}  # the first stage of each step
+        for i, stage in enumerate(self.stages):
+            at = stage.step.number - 1
+            first.setdefault(at, i)
+            steps.append(self.step(i, stage, _row(stage, rows[at]), words[i], left[at]))
         picture = self.picture.data(self.value)
         tensors = [
-            {"value": self.value(x.value), "bytes": x.bytes, "from": x.start, "to": x.end}
+            {
+                "value": self.value(x.value),
+                "bytes": x.bytes,
+                "from": first[x.start],
+                "to": first[x.end],
+            }
             for x in arrays
         ]
         return {
             "title": clean(graph.title, 200),
-            "summary": _summary(graph),
+            "summary": _summary(self.stages),
             "note": picture["note"],
             "steps": steps,
             "values": self.described(),
@@ -104,29 +123,35 @@ class _Gatherer:
 
     # ---- steps -------------------------------------------------------------------------------
 
-    def step(self, index: int, row: Any, words: str, left: int) -> dict[str, Any]:
-        step = row.step
-        box, source, arrow = self.picture.focus(step)
-        said = {
-            "number": step.number,
+    def step(self, index: int, stage: Stage, row: Row, words: str, left: int) -> dict[str, Any]:
+        step, part = stage
+        box, source, arrow = self.picture.foci[index]
+        taken = _taken(step)
+        if isinstance(step, Contribution) and part == "rule":
+            self.given[id(step.output)] = _unfitted(step)
+        elif isinstance(step, Contribution) and step.given is not None:
+            taken = [step.given]
+        return {
+            "number": index + 1,
+            "line": step.number,
             "phase": step.phase,
-            "kind": type(step).__name__.lower(),
+            "kind": "rule" if part == "rule" else type(step).__name__.lower(),
+            "part": part,
             "title": self.title(step),
             "to": clean(step.to.name, 60) if isinstance(step, Contribution) else None,
             "words": clean(words, 200),
             "symbols": self.symbols(step, row),
             **_numbers(step, row),
-            "sum": self.sum(step),
+            "sum": None if part == "rule" else self.sum(step),
             "place": self.sources.place(step.place),
             "module": self.module(step.call),
             "box": box,
             "from": source,
             "arrow": arrow,
-            "takes": [self.value(x) for x in _taken(step)],
+            "takes": [self.value(x) for x in taken],
             "makes": self.value(step.output),
             "saved": left,
         }
-        return said
 
     def title(self, step: Step) -> str:
         if isinstance(step, Seed):
@@ -139,7 +164,7 @@ class _Gatherer:
             self.titles[id(of)] = equation(of)
         return self.titles[id(of)]
 
-    def symbols(self, step: Step, row: Any) -> str:
+    def symbols(self, step: Step, row: Row) -> str:
         """The rule, or the expression."""
         if isinstance(step, Applied):
             return clean(step.expression, 160)
@@ -187,7 +212,7 @@ class _Gatherer:
         for x in self.known:  # grows on the way
             if x.gradient is not None:
                 self.value(x.gradient)
-        made = _makers(self.graph)
+        made = _makers(self.stages)
         reasons = Reasons(self.graph)
         large = sum(x.array.size > WHOLE for x in self.known)
         tiles = TILES if large <= 200 else TILES // 2 if large <= 1_000 else TILES // 4
@@ -198,7 +223,7 @@ class _Gatherer:
             room -= x.array.size if is_whole else 0
             found.append(
                 {
-                    "name": clean(x.name, 200),
+                    "name": clean(self.given.get(id(x), x.name), 200),
                     "kind": x.kind,
                     "shape": list(x.shape),
                     "dtype": str(x.dtype),
@@ -217,7 +242,38 @@ class _Gatherer:
 # ---- what is said of a step ----------------------------------------------------------------------
 
 
-def _numbers(step: Step, row: Any) -> dict[str, Any]:
+def _row(stage: Stage, row: Row) -> Row:
+    """What is said of a stage, of what is said of its step."""
+    step = stage.step
+    if not stage.part or not isinstance(step, Contribution):
+        return row
+    if stage.part == "rule":
+        detail, sign, _ = of_contribution(step)
+        if detail.endswith("."):  # it says what comes later
+            detail = "" if is_few(step.output.array) else str(step.rule_shape)
+        said = result(step.output, sign)
+        detail = "" if said == f"= {detail}" else detail  # a number by itself
+        return row._replace(step=step, detail=detail, result=said, notes=())
+    assert step.given is not None
+    return row._replace(rule=fitting(step), detail="", result=_fitted(step, step.given), notes=())
+
+
+def _fitted(step: Contribution, given: Value) -> str:
+    """`1 + 2 + 3 = 6`, or the shapes before and after, and what came of it."""
+    before, after = given.array, step.output.array
+    if after.ndim == 0 and before.ndim == 1 and is_few(before):
+        return sum_of([Value("", x) for x in before], step.output, "{sum} {sign} {total}")
+    if before.ndim == 0:  # every entry is as it
+        return f"{text(before)} → {text(after) if is_few(after) else after.shape}"
+    return f"{before.shape} → {after.shape or 'one number'} · {text(after)}"
+
+
+def _unfitted(step: Contribution) -> str:
+    """What the result of a rule is called."""
+    return f"∂{step.to.name} as the rule gives it"
+
+
+def _numbers(step: Step, row: Row) -> dict[str, Any]:
     """The rule with numbers and what it gives, and notes, without that on the running sum."""
     notes = [note for note in row.notes if not note.startswith("adds to ")]
     detail = row.detail
@@ -267,20 +323,20 @@ def _contributions(graph: Graph) -> dict[int, int]:
     return {number: len(group) for number, group in found.items()}
 
 
-def _makers(graph: Graph) -> dict[int, int]:
-    """The step that made each value."""
+def _makers(parts: list[Stage]) -> dict[int, int]:
+    """The stage that made each value."""
     made: dict[int, int] = {}
-    for index, step in enumerate(graph):
+    for index, (step, _) in enumerate(parts):
         made.setdefault(id(step.output), index)
         if isinstance(step, Contribution):
             made.setdefault(id(step.total), index)
     return made
 
 
-def _summary(graph: Graph) -> str:
-    counts = {name: len(graph.phase(name)) for name in PHASES}
-    said = [f"{n:,} {name}" for name, n in counts.items() if n]
-    return f"{', '.join(said) or 'no'} step{'' if len(graph) == 1 else 's'}"
+def _summary(parts: list[Stage]) -> str:
+    counts = Counter(step.phase for step, _ in parts)
+    said = [f"{counts[name]:,} {name}" for name in PHASES if counts[name]]
+    return f"{', '.join(said) or 'no'} step{'' if len(parts) == 1 else 's'}"
 
 
 # ---- sources -------------------------------------------------------------------------------------

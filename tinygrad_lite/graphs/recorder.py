@@ -45,6 +45,11 @@ class Recorder:
         self.values: list[Value] = []
         self.tensors: list[tuple[Tensor, Value]] = []  # keeps them alive, so that ids stay theirs
         self.module_calls: dict[int, tuple[Call, ModuleCall]] = {}
+        self.draws: dict[int, tuple[Any, Any]] = {}  # sample and generator, by identity of Values
+        self.given: dict[int, Any] = {}  # the user's gradients that passes began with
+        self._seeds: dict[int, tuple[Any, Any]] = {}
+        self.before: dict[int, Tensor] = {}  # gradients that were there, and of which leaf
+        self.stepped: list[tuple[Any, int]] = []  # schedules, each with how many steps came before
         self._found: dict[int, Value] = {}  # by the identity of Tensors and of their arrays
         self._constants: dict[int, tuple[Any, Value]] = {}  # the user's arrays, kept alive
         self._copies: set[int] = set()  # Tensors that are taken for what they are a copy of
@@ -100,10 +105,28 @@ class Recorder:
             self._copies.add(id(result))
             self._know(result, known)
 
+    def drew(self, result: Tensor, sample: Any, rng: Any) -> None:
+        """Random numbers were drawn."""
+        if self.tracing:
+            self.draws[id(self.value(result))] = (sample, rng)
+
+    def scheduled(self, schedule: Any) -> None:
+        """A schedule changed a learning rate."""
+        if self.tracing:
+            self.stepped.append((schedule, len(self.steps)))
+
     def detached(self, result: Tensor, source: Tensor) -> None:
         """`source.detach()` was made."""
         if self.tracing:
             self._alias(result, self.value(source), "detach")
+
+    def seeded(self, g: Any, given: Any) -> None:
+        """`g`, which a backward pass is to begin with, is an array or a Tensor of the user's."""
+        if self.tracing and isinstance(given, Tensor | np.ndarray):
+            if given.dtype != g.dtype:
+                given = given.astype(g.dtype)
+            known = self.value(given) if isinstance(given, Tensor) else self._known(given)
+            self._seeds[id(g)] = (g, given if known is None else known)
 
     def swept(self, seeds: Sequence[Seeded]) -> None:
         """A backward pass begins."""
@@ -113,6 +136,8 @@ class Recorder:
             self.history(root)
             step = Seed(self.value(root), Value("gradient", np.asarray(g)))
             self.values.append(step.output)
+            if id(g) in self._seeds:
+                self.given[id(step.output)] = self._seeds[id(g)][1]
             self.steps.append(step)
             sums[id(root)] = [step.output]
             step.of.gradient = step.output
@@ -129,6 +154,9 @@ class Recorder:
         total = Value("gradient", np.asarray(before[-1].array + flow)) if before else output
         g, shapes = sums[id(t)][-1], (rule.shape, lifted.shape)
         step = Contribution(of, position, to, g, output, *shapes, len(before), total)
+        if step.summed_over or rule.size != lifted.size:
+            step.given = Value("gradient", np.asarray(rule))
+            step.given.array.setflags(write=False)
         before.append(total)
         to.gradient = total
         self.values += [output] if output is total else [output, total]
@@ -143,6 +171,7 @@ class Recorder:
             self._know(grad, sums[-1])
             return
         output = Value("gradient", grad._data)
+        self.before[id(self.value(before))] = t
         add = Applied(table[np.add], "add", (self.value(before), sums[-1]), output)
         add.phase = "backward"
         self._know(grad, output)

@@ -185,6 +185,8 @@ class Contribution:
         How many contributions to the same gradient came before.
     total : Value
         The gradient of `to` so far, this contribution added.
+    given : Value or None
+        What the rule gave, if it had to be summed or spread to fit.
     """
 
     of: Applied
@@ -198,6 +200,7 @@ class Contribution:
     total: Value
     number: int = 0
     phase: str = "backward"
+    given: Value | None = None
 
     @property
     def name(self) -> str:

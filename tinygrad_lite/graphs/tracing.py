@@ -4,7 +4,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from types import FrameType, MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -118,17 +118,47 @@ def trace(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
     >>> [step.name for step in graph]
     ['multiply', 'sum', 'seed', 'sum → a', 'multiply → w', 'multiply', 'subtract', 'assign']
     """
+    return traced("trace", fn, args, kwargs, sys._getframe(1)).graph
+
+
+class Traced(NamedTuple):
+    """A function's run, written down.
+
+    Attributes
+    ----------
+    graph : Graph
+    returned : Any
+        What the function returned.
+    arguments : dict of str to Value
+        What stands for its arguments, by path, `batch['x']`.
+    recorder : Recorder
+    """
+
+    graph: Graph
+    returned: Any
+    arguments: dict[str, Value]
+    recorder: Recorder
+
+
+def traced(
+    name: str,
+    fn: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    frame: FrameType,
+) -> Traced:
+    """Run a function, for whoever is called `name`, and write down what it does."""
     if not callable(fn):
-        raise ArgumentError(f"trace: give a function and its arguments, not {brief(fn)}.")
+        raise ArgumentError(f"{name}: give a function and its arguments, not {brief(fn)}.")
     if current.get().recorder is not None:
-        raise OperationError("trace: this function is being traced already. Trace the outer one.")
+        raise OperationError(f"{name}: this function is being traced already. Trace the outer one.")
     if refusals.runs_in_pieces(fn):
         raise ArgumentError(
-            f"trace: {brief(fn)} is a generator or a coroutine: a call of it runs nothing yet. "
+            f"{name}: {brief(fn)} is a generator or a coroutine: a call of it runs nothing yet. "
             "Trace a function that runs it."
         )
-    frame = sys._getframe(1)
-    recorder, arguments = Recorder((frame.f_code, frame.f_lasti)), _arguments(fn, args, kwargs)
+    recorder = Recorder((frame.f_code, frame.f_lasti))
+    arguments = _arguments(name, fn, args, kwargs)
     given: dict[str, Value] = {}
 
     def hand_over(x: Any, path: str) -> Any:
@@ -138,25 +168,28 @@ def trace(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
             given[path] = recorder.value(x)
         return x
 
-    args = tuple(mapped(x, hand_over, name) for x, name in zip(args, arguments, strict=True))
-    kwargs = {name: mapped(x, hand_over, name) for name, x in kwargs.items()}
+    args = tuple(mapped(x, hand_over, path) for x, path in zip(args, arguments, strict=True))
+    kwargs = {key: mapped(x, hand_over, key) for key, x in kwargs.items()}
     with Switch(recorder=recorder):
         returned = fn(*args, **kwargs)
     if not recorder.values:
         raise ArgumentError(
-            f"trace: {brief(fn)} did nothing with a Tensor. Give it arrays or Tensors: Python's "
+            f"{name}: {brief(fn)} did nothing with a Tensor. Give it arrays or Tensors: Python's "
             "own numbers are constants."
         )
     results: list[Tensor] = []
     mapped(returned, lambda x, _: results.append(x) if isinstance(x, Tensor) else None, "")
     recorder.finish()
-    name = getattr(fn, "__name__", type(fn).__name__)
-    title = name if name.isidentifier() else ""  # not of a lambda
+    own = getattr(fn, "__name__", type(fn).__name__)
+    title = own if own.isidentifier() else ""  # not of a lambda
     variables = variables_of(frame)
-    return named(recorder, results, frame, variables, given, title=title, traced=True)
+    graph = named(recorder, results, frame, variables, given, title=title, traced=True)
+    return Traced(graph, returned, given, recorder)
 
 
-def _arguments(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+def _arguments(
+    name: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> list[str]:
     """What a function calls the arguments that it is given by position."""
     try:
         function = fn.forward if isinstance(fn, Module) else fn
@@ -164,7 +197,7 @@ def _arguments(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     except ValueError:  # it doesn't say
         return [f"argument {i}" for i in range(len(args))]
     except TypeError as error:
-        raise ArgumentError(f"trace: {error}, which {brief(fn)} was to be called with.") from None
+        raise ArgumentError(f"{name}: {error}, which {brief(fn)} was to be called with.") from None
     names: list[str] = []
     for p in bound.signature.parameters.values():
         if p.kind is p.VAR_POSITIONAL:

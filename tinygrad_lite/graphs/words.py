@@ -10,6 +10,7 @@ import numpy as np
 from .columns import clean, cut
 from .numbers import number
 from .record import Graph
+from .stages import stages
 from .steps import Applied, Contribution, Seed, Step, Update, Value
 
 LONGEST = 160  # characters of a sentence
@@ -17,17 +18,17 @@ NAME = 26  # columns of a name in it
 
 
 def sentences(graph: Graph) -> Iterator[str]:
-    """A sentence for each step, in order."""
+    """A sentence for each stage of the steps, in order."""
     result = ""  # what the backward pass is of
-    for step in graph:
+    for step, part in stages(graph):
         if isinstance(step, Seed):
             result = _name(step.of)
-        yield cut(_sentence(step, result), LONGEST)
+        yield cut(_sentence(step, part, result), LONGEST)
 
 
-def _sentence(step: Step, result: str) -> str:
+def _sentence(step: Step, part: str, result: str) -> str:
     if isinstance(step, Contribution):
-        return _contribution(step, result)
+        return _by_rule(step, result) if part == "rule" else _contribution(step, result)
     if isinstance(step, Seed):
         return _seed(step)
     if isinstance(step, Update):
@@ -135,6 +136,15 @@ def _seed(step: Seed) -> str:
             "With itself, by 1."
         )
     return f"The way back begins at {name}, with a gradient that was given, one number an entry."
+
+
+def _by_rule(step: Contribution, result: str) -> str:
+    """What a rule gives, which doesn't fit yet."""
+    said, shape = _flow(step, result), step.output.shape
+    size = _many(shape) if shape else "one number"
+    has = _many(step.to.shape) if step.to.shape else "one number"
+    both = f"{said} So far that is {size}; {_name(step.to)} is {has}."
+    return both if len(both) <= LONGEST else said
 
 
 def _contribution(step: Contribution, result: str) -> str:

@@ -9,14 +9,20 @@
 
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
+  const forced = matchMedia("(forced-colors: active)"); // the reader's own few colours
+  const OWN = { background: "Canvas", fill: "Canvas", input: "Canvas", module: "Canvas" };
+  for (const name of ["group", "parameter", "gradient"]) OWN[name] = "Canvas";
   let chosen = null; // what the switch says, if it was used
 
   function setTheme() {
     const dark = chosen ?? system.matches;
     root.dataset.theme = dark ? "dark" : "light";
     for (const [name, shades] of Object.entries(state.data.palette)) {
-      root.style.setProperty(`--${name.toLowerCase()}`, shades[dark ? 1 : 0]);
+      const own = OWN[name.toLowerCase()] ?? "CanvasText";
+      const shade = forced.matches ? own : shades[dark ? 1 : 0];
+      root.style.setProperty(`--${name.toLowerCase()}`, shade);
     }
+    get("theme").hidden = forced.matches;
     get("theme").setAttribute("aria-pressed", dark);
     get("theme").textContent = dark ? "☀" : "☾";
     state.emit("theme");
@@ -28,11 +34,13 @@
   }
 
   system.addEventListener("change", setTheme);
+  forced.addEventListener("change", setTheme);
   get("theme").addEventListener("click", switchTheme);
 
   // ---- tabs -------------------------------------------------------------------------------------
 
   const tabs = [...document.querySelectorAll('[role="tab"]')];
+  const narrow = matchMedia("(max-width: 859px)"); // where panes are behind tabs, as in player.css
 
   function openTab(name) {
     document.body.dataset.tab = name;
@@ -57,9 +65,24 @@
     });
   }
 
-  // On a narrow screen a box that is clicked in the picture is described in another tab.
+  function namePanes() {
+    for (const tab of tabs) {
+      const pane = get(tab.getAttribute("aria-controls"));
+      if (narrow.matches) pane.setAttribute("role", "tabpanel");
+      else pane.removeAttribute("role");
+    }
+  }
+
+  narrow.addEventListener("change", namePanes);
+
+  /* A box that is clicked is described beside the picture; on a narrow screen in another tab. */
   state.on("select", () => {
-    if (state.selected && matchMedia("(max-width: 859px)").matches) openTab("step");
+    const box = state.selected && get("canvas").querySelector(`.box[data-id="${state.selected}"]`);
+    if (box) get("live").textContent = `Shown: ${box.getAttribute("aria-label")}`;
+    if (!state.selected || !narrow.matches) return;
+    const hadFocus = get("picture").contains(document.activeElement);
+    openTab("step");
+    if (hadFocus) get("step").focus();
   });
 
   // ---- search -----------------------------------------------------------------------------------
@@ -68,6 +91,7 @@
   const list = get("found");
   let found = [];
   let mark = 0;
+  let cameFrom = null; // what had the focus before
 
   function things() {
     const { boxes, groups } = state.data.diagram;
@@ -101,16 +125,11 @@
         return row;
       }),
     );
-    if (asked && !found.length)
-      list.append(make("li", { class: "nothing", role: "presentation" }, "nothing of this name"));
-    if (all.length > found.length)
-      list.append(
-        make(
-          "li",
-          { class: "nothing", role: "presentation" },
-          `and ${all.length - found.length} more`,
-        ),
-      );
+    const said = found.length ? `and ${all.length - found.length} more` : "nothing of this name";
+    const isNoted = asked && (!found.length || all.length > found.length);
+    const off = { class: "nothing", role: "option", "aria-disabled": "true" };
+    if (isNoted) list.append(make("li", off, said));
+    if (isNoted && !found.length) get("live").textContent = said;
     markOne();
   }
 
@@ -120,27 +139,39 @@
   }
 
   function markOne() {
-    [...list.children].forEach((row, i) => row.setAttribute("aria-selected", i === mark));
+    const rows = [...list.children];
+    rows.forEach((row, i) => row.setAttribute("aria-selected", i === mark && i < found.length));
     list.children[mark]?.scrollIntoView({ block: "nearest" });
     if (found.length) field.setAttribute("aria-activedescendant", `found-${mark}`);
     else field.removeAttribute("aria-activedescendant");
   }
 
-  function take(i) {
+  /* Show what was found; whoever came by keyboard goes on from there. */
+  function take(i, withFocus = false) {
     if (!found[i]) return;
     const { id } = found[i].thing;
-    closeSearch();
+    closeSearch(null);
     openTab("picture");
     picture.reveal(id).then(() => {
-      if (state.boxes.has(id) && !matchMedia("(max-width: 859px)").matches) state.select(id);
+      if (state.boxes.has(id) && !narrow.matches) state.select(id);
+      const one = `.box[data-id="${id}"], .fold[data-group="${id}"]`;
+      if (withFocus) get("canvas").querySelector(one)?.focus({ preventScroll: true });
     });
   }
 
-  function closeSearch() {
+  /* The focus goes back to where it was. */
+  function closeSearch(back = cameFrom) {
     list.hidden = true;
     field.setAttribute("aria-expanded", "false");
     field.value = "";
     field.blur();
+    if (back?.isConnected) back.focus({ preventScroll: true });
+    cameFrom = null;
+  }
+
+  function beginSearch() {
+    cameFrom = document.activeElement;
+    field.focus();
   }
 
   field.addEventListener("input", search);
@@ -149,9 +180,10 @@
     list.hidden = true;
   });
   field.addEventListener("keydown", (event) => {
+    if (event.isComposing) return; // of a letter that takes several keys
     const to = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (to && found.length) mark = (mark + to + found.length) % found.length;
-    if (event.key === "Enter") take(mark);
+    if (event.key === "Enter") take(mark, true);
     if (event.key === "Escape") closeSearch();
     if (to) event.preventDefault();
     if (to) markOne();
@@ -169,7 +201,7 @@
     ["+ − f", "zoom in, out, fit all"],
     ["c", "close or open all modules"],
     ["/", "search boxes by name"],
-    ["Tab, then ↑ ↓ Enter", "boxes of the graph, lines of the source"],
+    ["Tab, then ↑ ↓ Enter", "boxes of the graph, lines of the source, bands of memory"],
     ["d", "dark or light"],
     ["?", "this help"],
     ["Esc", "close what is open"],
@@ -199,7 +231,7 @@
       make(
         "p",
         {},
-        "Click a box to see its value and gradient; a frame's title to close or open a module; a source line to go to its first step. The grey curve is the memory that backward still needs.",
+        "Click a box to see its value and gradient; a frame's title to close or open a module; a source line to go to its first step. The grey bands are the memory that backward still needs, tensor by tensor; what the step reads is lit.",
       ),
       make(
         "dl",
@@ -246,14 +278,24 @@
     f: view.fit,
     c: foldAll,
     d: switchTheme,
-    "/": () => field.focus(),
+    "/": beginSearch,
     "?": openHelp,
     Escape: () => state.select(null),
   };
 
+  /* Those with Ctrl, Alt or Meta are the browser's; but AltGr is how some keyboards type a bracket. */
+  addEventListener(
+    "keydown",
+    (event) => {
+      const isOther = event.ctrlKey || event.metaKey || event.altKey;
+      if (isOther && !event.getModifierState("AltGraph")) event.stopImmediatePropagation();
+    },
+    { capture: true },
+  );
+
   addEventListener("keydown", (event) => {
     const { target, key } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey || get("help").open) return;
+    if (get("help").open) return;
     if (target.matches("input, select")) return;
     if (target.matches("button") && (key === " " || key === "Enter")) return; // it is pressed
     if (!KEY[key]) return;
@@ -283,10 +325,15 @@
 
   // ---- the beginning ----------------------------------------------------------------------------
 
-  const notes = [state.data.note, state.data.diagram.note].filter(Boolean);
+  const wrong = (state.data.check ?? []).filter((check) => check.ok === false);
+  const titles = wrong.slice(0, 3).map(({ box }) => Player.cut(state.boxes.get(box).title, 40));
+  if (wrong.length > 3) titles.push(`and ${wrong.length - 3} more`);
+  const disagree = `Rules that disagree with central differences, marked ×: ${titles.join(", ")}`;
+  const notes = [wrong.length ? disagree : "", state.data.note, state.data.diagram.note].filter(Boolean);
   get("remark").textContent = [...new Set(notes)].join(" · ");
   get("remark").hidden = !notes.length;
   openTab("picture");
+  namePanes();
   showFold();
   setTheme();
   state.restart();

@@ -5,7 +5,7 @@
 
   const { state, make, layout } = Player;
 
-  Player.drawing = { frame: drawFrame, lane: drawLane, node: drawNode };
+  Player.drawing = { frame: drawFrame, lane: drawLane, node: drawNode, along };
 
   function drawFrame(frame, into) {
     const made = make(
@@ -58,9 +58,15 @@
       make("path", { d: head([first[0], first[1]], null, rest[0]), class: "head return" }),
     );
     lane.element = made;
-    lane.line = made.firstChild;
+    lane.extent = extent([first, ...rest, tip]);
     for (const arrow of lane.arrows) into.set(arrow.id, lane);
     return made;
+  }
+
+  function extent(points) {
+    const [x, y] = [0, 1].map((k) => Math.min(...points.map((p) => p[k])));
+    const [right, low] = [0, 1].map((k) => Math.max(...points.map((p) => p[k])));
+    return { x, y, width: right - x, height: low - y };
   }
 
   /* The head of an arrow: from the end of its line to the tip; without one, backwards at its start. */
@@ -76,6 +82,22 @@
       `M${at[0].toFixed(1)} ${at[1].toFixed(1)}L${(base[0] - 3 * uy).toFixed(1)} ${(base[1] + 3 * ux).toFixed(1)}` +
       `L${(base[0] + 3 * uy).toFixed(1)} ${(base[1] - 3 * ux).toFixed(1)}Z`
     );
+  }
+
+  /* Points along a curve, each with the share of the length up to it: {x, y, share}. */
+  function along({ first, rest }) {
+    const points = [{ x: first[0], y: first[1], share: 0 }];
+    let length = 0;
+    for (let i = 0; i + 2 < rest.length; i += 3) {
+      const ends = [rest[i - 1] ?? first, ...rest.slice(i, i + 3)];
+      for (let t = 1 / 8; t <= 1; t += 1 / 8) {
+        const weights = [(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t ** 2 * (1 - t), t ** 3];
+        const [x, y] = [0, 1].map((k) => ends.reduce((sum, p, j) => sum + p[k] * weights[j], 0));
+        length += Math.hypot(x - points.at(-1).x, y - points.at(-1).y);
+        points.push({ x, y, share: length });
+      }
+    }
+    return points.map(({ x, y, share }) => ({ x, y, share: Math.min(1, share / (length || 1)) }));
   }
 
   function drawNode(node, into) {
@@ -129,7 +151,9 @@
     const known = new Map((state.data.check ?? []).map((check) => [check.box, check]));
     const check = node.box && known.get(node.id);
     if (check) made.append(badge(check, node.width));
-    into.set(node.id, { all: made, focus: made, node, lines, thumbs, state: "" });
+    node.element = made;
+    node.extent = node;
+    into.set(node.id, { all: made, focus: made, node, lines, thumbs, check, state: "" });
     return made;
   }
 

@@ -263,6 +263,8 @@
   let count = 0;
   const pending = new Map();
 
+  begin(); // it makes itself ready while the rest of the page does
+
   function engine(text) {
     return new Promise((resolve, reject) => {
       count += 1;
@@ -272,16 +274,16 @@
   }
 
   function send(id) {
-    if (isHere) {
-      runHere(id);
-      return;
-    }
+    begin();
+    if (isHere) runHere(id);
+    else worker.postMessage({ id, dot: pending.get(id).text });
+  }
+
+  function begin() {
     try {
-      worker ??= started();
-      worker.postMessage({ id, dot: pending.get(id).text });
+      if (!isHere) worker ??= started();
     } catch {
       isHere = true;
-      runHere(id);
     }
   }
 

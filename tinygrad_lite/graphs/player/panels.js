@@ -16,7 +16,8 @@
       make(
         "p",
         { class: `phase ${step.phase}` },
-        make("b", {}, step.phase),
+        make("b", { title: `line ${step.line} of explain()` }, step.phase),
+        partOf(step),
         step.module ? make("span", { class: "module" }, step.module) : null,
       ),
       heading(step),
@@ -35,13 +36,27 @@
     announce(step);
   }
 
+  /* Of a gradient that had to be fitted to what it is of: which of the two steps it is. */
+  function partOf(step) {
+    if (!step.part) return null;
+    const of = state.values[step.makes].shape;
+    const size = of.length ? `(${of.join(", ")}${of.length === 1 ? "," : ""})` : "one number";
+    const said =
+      step.part === "rule" ? `1 of 2: the rule gives ${size}` : `2 of 2: ${step.part} to ${size}`;
+    return make("span", { class: "part" }, said);
+  }
+
+  function isFitted(step) {
+    return step.part === "summed" || step.part === "spread";
+  }
+
   function heading(step) {
     const to = step.to ? make("span", { class: "to" }, ` → ${Player.cut(step.to, 40)}`) : null;
     return make("h2", { title: step.title }, Player.cut(step.title, 90), to);
   }
 
   function formulas(step) {
-    const isRule = step.kind === "contribution";
+    const isRule = step.kind === "rule" || (step.kind === "contribution" && !isFitted(step));
     const parts = [];
     if (step.symbols)
       parts.push(
@@ -78,7 +93,7 @@
       const isDone = i <= state.at;
       const link = make(
         "button",
-        { type: "button", "aria-label": `Step ${other.number}` },
+        { type: "button", "aria-label": `Step ${other.number}: ${Player.cut(other.title, 40)}` },
         Player.cut(other.title, 40),
       );
       link.addEventListener("click", () => state.go(i));
@@ -120,16 +135,19 @@
     const all = [...new Set(step.takes ?? [])];
     const takes = all.slice(0, MOST);
     const isBack = step.phase === "backward";
+    const isFlow = step.kind === "contribution" || step.kind === "rule";
+    const isAligned = isFitted(step) && areColumnsKept(all[0], step.makes);
     const parts = [];
     if (takes.length) {
       parts.push(
-        make("h3", {}, "takes"),
+        make("h3", {}, isFitted(step) ? "before" : "takes"),
         make(
           "div",
           { class: "cards" },
           ...takes.map((i, k) =>
             values.card(i, {
-              role: isBack && k === 0 ? "g" : "",
+              role: isBack && k === 0 && !isFitted(step) ? "g" : "",
+              isAligned,
               withGradient: step.phase !== "backward" && state.at > 0 && hasComplete(i),
             }),
           ),
@@ -139,19 +157,30 @@
         parts.push(make("p", { class: "none" }, `and ${all.length - MOST} more`));
     }
     if (step.makes != null) {
-      const role = step.kind === "contribution" ? "gradient" : "";
+      const role = isFlow ? "gradient" : "";
       const name =
         step.kind === "contribution" ? `${step.sum ? "contribution to " : ""}∂ ${step.to}` : "";
       parts.push(
-        make("h3", {}, isBack && step.kind === "contribution" ? "gives" : "makes"),
+        make("h3", {}, isFitted(step) ? step.part : isFlow ? "gives" : "makes"),
         make(
           "div",
           { class: "cards" },
-          values.card(step.makes, { role, name, withGradient: step.phase === "forward" }),
+          values.card(step.makes, {
+            role,
+            name,
+            isAligned,
+            withGradient: step.phase === "forward",
+          }),
         ),
       );
     }
     return make("section", { class: "numbers" }, ...parts);
+  }
+
+  /* Whether the columns of one are those of the other, so that they may stand above each other. */
+  function areColumnsKept(before, after) {
+    const [long, short] = [before, after].map((i) => state.values[i].shape);
+    return long.length > 1 && short.length > 0 && long.at(-1) === short.at(-1);
   }
 
   function hasComplete(index) {
@@ -163,8 +192,8 @@
   function announce(step) {
     clearTimeout(saying);
     saying = setTimeout(() => {
-      get("live").textContent =
-        `Step ${step.number} of ${state.steps.length}, ${step.phase}: ${step.words || step.title}`;
+      const said = `Step ${step.number} of ${state.steps.length}, ${step.phase}: ${step.words || step.title}`;
+      if (get("live").textContent !== said) get("live").textContent = said;
     }, 350);
   }
 
@@ -318,8 +347,8 @@
   /* The boxes of the lit line have a mark in the picture: CSS shows it. */
   function linkBoxes() {
     const step = state.steps[state.at];
-    const steps = step.place ? state.ofLine.get(step.place.join(":")) : [];
-    const ids = new Set(steps.map((i) => state.steps[i].box && state.shownAs(state.steps[i].box)));
+    const boxes = step.place ? state.boxesOfLine.get(step.place.join(":")) : [];
+    const ids = new Set([...boxes].map(state.shownAs));
     for (const box of get("canvas").querySelectorAll(".box")) {
       box.classList.toggle("of-line", ids.has(box.dataset.id));
     }
@@ -335,9 +364,10 @@
   });
   state.on("select", () => {
     showChosen();
+    if (state.selected) get("step").scrollTop = 0;
     lightLines();
   });
-  state.on("drawn", linkBoxes);
+  state.on("near", linkBoxes);
   state.on("theme", () => {
     showStep();
     showChosen();

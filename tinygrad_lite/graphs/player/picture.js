@@ -5,6 +5,7 @@
 
   const { state, make, get, layout, drawing, view } = Player;
   const svg = get("canvas");
+  const SLICE = 8; // milliseconds of work, after which others have their turn
   let world = make("g", { class: "world" });
   let picture = null;
   let parts = new Map(); // by id of a node: its elements
@@ -13,7 +14,7 @@
   let version = 0;
 
   svg.append(world);
-  Player.picture = { show, reveal, redraw };
+  Player.picture = { show, reveal, redraw, focused };
 
   // ---- drawing ----------------------------------------------------------------------------------
 
@@ -24,32 +25,19 @@
     const timer = setTimeout(() => {
       get("busy").hidden = false;
     }, 150);
-    const old = anchor && cornerOf(anchor);
     const made = await layout.place();
     clearTimeout(timer);
     if (mine !== version) return; // asked for another since
-    await draw(made, () => mine === version);
+    await draw(made, anchor, () => mine === version);
     if (mine !== version) return;
     get("busy").hidden = true;
     svg.dataset.ready = String(mine); // tests wait for it
-    const now = anchor && cornerOf(anchor);
-    if (old && now) {
-      view.pan((old[0] - now[0]) * view.scale(), (old[1] - now[1]) * view.scale());
-    } else {
-      begin();
-    }
-    if (old) setCursor(anchor);
-  }
-
-  function cornerOf(id) {
-    const found = picture && (picture.frames.get(id) ?? picture.nodes.get(id));
-    return found?.x == null ? null : [found.x, found.y];
   }
 
   /* Elements are made in slices of a few milliseconds, so that keys and the mouse aren't kept
-     waiting. They are in the page while nobody sees them, so that the browser lays out their texts
-     slice by slice, too; then they are shown all at once. */
-  async function draw(made, isWanted) {
+     waiting. They are in the page while nobody sees them, and at their place, so that the browser
+     lays out their texts slice by slice, too; then they are shown all at once. */
+  async function draw(made, anchor, isWanted) {
     const layers = [
       make("g", { class: "frames" }),
       make("g", { class: "lanes" }),
@@ -57,7 +45,11 @@
     ];
     const newParts = new Map();
     const newLanes = new Map();
-    const next = make("g", { class: "world next" }, ...layers, make("g", { class: "motion" }));
+    const place = placeOf(made, anchor);
+    const near = view.near(place);
+    const motion = make("g", { class: "motion" });
+    const transform = view.transform(place);
+    const next = make("g", { class: "world next", transform }, ...layers, motion);
     svg.querySelectorAll(".next").forEach((left) => left.remove());
     svg.append(next);
     const work = [
@@ -65,35 +57,59 @@
         .filter((f) => f.x != null)
         .map((f) => () => layers[0].append(drawing.frame(f, newParts))),
       ...made.lanes.map((lane) => () => {
-        layers[1].append(drawing.lane(lane, newLanes));
+        drawing.lane(lane, newLanes);
         refreshLane(lane, made.nodes);
+        lane.layer = layers[1];
+        view.put(lane, near);
       }),
       ...[...made.nodes.values()].map((node) => () => {
-        layers[2].append(drawing.node(node, newParts));
+        drawing.node(node, newParts);
         refresh(newParts.get(node.id));
+        node.layer = layers[2];
+        view.put(node, near);
       }),
     ];
     let since = performance.now();
     for (const task of work) {
       task();
-      if (performance.now() - since > 8) {
-        await new Promise((resolve) => {
-          setTimeout(resolve);
-        });
+      if (performance.now() - since > SLICE) {
+        await rest();
         since = performance.now();
         if (!isWanted()) return;
       }
     }
-    stopMotion();
+    await rest();
+    if (!isWanted()) return;
+    const now = placeOf(made, anchor);
     [picture, parts, laneOf] = [made, newParts, newLanes];
     lit.lane = lit.node = null;
     world.remove();
     world = next;
     world.classList.remove("next");
-    view.of(world, made.width, made.height);
-    setCursor(null);
+    setCursor(anchor ?? focused()?.id);
+    view.of(world, made, now);
     update();
     state.emit("drawn");
+  }
+
+  /* Where a picture will be seen: the anchor where it was; else all of it, if it can be read so,
+     or the box in focus. */
+  function placeOf(made, anchor) {
+    const [before, after] = [partOf(picture, anchor), partOf(made, anchor)];
+    if (!before || !after) return view.aim(made, focused(made), 0.85);
+    const { x, y, scale } = view.place();
+    return { x: x + (before.x - after.x) * scale, y: y + (before.y - after.y) * scale, scale };
+  }
+
+  function partOf(of, id) {
+    const found = of?.frames.get(id) ?? of?.nodes.get(id);
+    return found?.x == null ? null : found;
+  }
+
+  /* The node that the step is about, or the first. */
+  function focused(of = picture) {
+    const id = state.steps[state.at]?.box ?? [...state.boxes.keys()][0];
+    return partOf(of, state.shownAs(id));
   }
 
   // ---- what is lit ------------------------------------------------------------------------------
@@ -115,7 +131,7 @@
     lit.lane = lane?.element ?? null;
     lit.lane?.classList.add("now");
     lit.lane?.setAttribute("data-phase", phase);
-    if (lane) lane.element.parentNode.append(lane.element); // above the others
+    if (lane?.element.isConnected) lane.layer.append(lane.element); // above the others
     move(step, lane);
   }
 
@@ -149,7 +165,12 @@
     const title = node.group
       ? `${node.title}, closed, ${node.members.length} boxes`
       : node.box.title;
-    part.focus.setAttribute("aria-label", `${title}${isDone ? "" : ", not computed yet"}`);
+    const said = part.lines.map((line) => line.shown).filter(Boolean);
+    if (!isDone) said.push("not computed yet");
+    if (part.check) said.push(Player.panels.checked(part.check));
+    part.focus.setAttribute("aria-label", [title, ...said].join(", "));
+    if (node.group) part.focus.setAttribute("aria-expanded", "false");
+    else part.focus.setAttribute("aria-pressed", node.id === state.selected);
   }
 
   /* A sum of gradients shows how far it has come. */
@@ -165,13 +186,17 @@
     let since = performance.now();
     for (const thumb of [...parts.values()].flatMap((part) => part.thumbs ?? [])) {
       thumb.image.setAttribute("href", Player.values.thumb(thumb.shown));
-      if (performance.now() - since < 8) continue;
-      await new Promise((resolve) => {
-        setTimeout(resolve);
-      });
+      if (performance.now() - since < SLICE) continue;
+      await rest();
       since = performance.now();
       if (mine !== version) return;
     }
+  }
+
+  function rest() {
+    return new Promise((resolve) => {
+      setTimeout(resolve);
+    });
   }
 
   function refreshLane(lane, nodes) {
@@ -189,18 +214,11 @@
 
   // ---- motion -----------------------------------------------------------------------------------
 
-  let frame = 0;
-
-  function stopMotion() {
-    cancelAnimationFrame(frame);
-    world.querySelector(".motion")?.replaceChildren();
-  }
-
   /* The rule stands beside the line, and a dot travels along it; in the forward pass a dot from each
-     of what the box takes. */
+     of what the box takes. The browser moves the dots without any help from this thread. */
   function move(step, lane) {
-    stopMotion();
     const layer = world.querySelector(".motion");
+    layer.replaceChildren();
     const isBack = step.phase === "backward";
     const lanes = lane
       ? [lane]
@@ -210,42 +228,28 @@
             .slice(0, 12)
         : [];
     if (lane && isBack && step.symbols) layer.append(ruleAt(lane, step.symbols));
-    if (!lanes.length || Player.isCalm()) return;
-    const dots = lanes.map((l) => {
+    if (Player.isCalm()) return;
+    for (const { curve } of lanes) {
       const dot = make("circle", { r: 4.5, class: `dot ${step.phase}` });
       layer.append(dot);
-      return { dot, line: l.line, length: l.line.getTotalLength() };
-    });
-    const start = performance.now();
-    const time = 650 / Math.max(1, Player.speed ?? 1);
-    const tick = (now) => {
-      const part = Math.min(1, Math.max(0, (now - start) / time));
-      const eased = part * part * (3 - 2 * part);
-      for (const { dot, line, length } of dots) {
-        const { x, y } = line.getPointAtLength(length * (isBack ? 1 - eased : eased));
-        dot.setAttribute("transform", `translate(${x} ${y})`);
-      }
-      if (part < 1) frame = requestAnimationFrame(tick);
-      else for (const { dot } of dots) dot.remove();
-    };
-    tick(start);
+      const path = drawing.along(curve).map(({ x, y, share }) => ({
+        transform: `translate(${x}px, ${y}px)`,
+        offset: share,
+      }));
+      dot.animate(path, {
+        duration: 650 / Math.max(1, Player.speed ?? 1),
+        easing: "cubic-bezier(0.33, 0, 0.67, 1)",
+        direction: isBack ? "reverse" : "normal",
+      }).onfinish = () => dot.remove();
+    }
   }
 
   function ruleAt(lane, symbols) {
-    const { x, y } = lane.line.getPointAtLength(lane.line.getTotalLength() / 2);
+    const { x, y } = drawing.along(lane.curve).find(({ share }) => share >= 0.5);
     return make("text", { class: "rule", x: x + 9, y: y - 5 }, Player.cut(symbols, 30));
   }
 
   // ---- what is in sight -------------------------------------------------------------------------
-
-  /* At first all of it, if it can be read so; else the box in focus. */
-  function begin() {
-    view.fit();
-    if (view.scale() >= 0.6) return;
-    view.zoom(0.85 / view.scale());
-    const step = state.steps[state.at];
-    show(step?.box ?? [...state.boxes.keys()][0], true);
-  }
 
   /* Bring a box into sight, to the middle if asked or if it is out of it. */
   function show(id, always = false) {
@@ -273,8 +277,8 @@
     const part = parts.get(cursor);
     part?.focus.setAttribute("tabindex", 0);
     if (focus) {
-      part?.focus.focus({ preventScroll: true });
       show(cursor);
+      part?.focus.focus({ preventScroll: true });
     }
   }
 
@@ -320,11 +324,18 @@
     event.stopPropagation();
   });
 
+  svg.addEventListener("focusin", ({ target }) => {
+    const id = target.dataset.group ?? target.dataset.id;
+    if (!parts.has(id)) return;
+    setCursor(id);
+    if (target.matches(":focus-visible")) show(id); // Tab may come to what is out of sight
+  });
+
   let redrawn = Promise.resolve();
   state.on("step", () => {
-    update();
     const { box } = state.steps[state.at];
-    if (box) show(box);
+    if (box) show(box); // first, while the browser still knows all sizes
+    update();
   });
   state.on("theme", repaint);
   state.on("select", () => {

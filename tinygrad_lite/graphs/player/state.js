@@ -1,5 +1,6 @@
 /* What is shown: the data, the step in focus, the box that was clicked, which modules are closed.
-   Everything else listens here: Player.state.on("step" | "select" | "closed" | "theme" | "drawn", …). */
+   Everything else listens here: Player.state.on("step" | "select" | "closed" | "theme", …); "drawn"
+   is said when there is a new picture, "near" when other parts of it came into the page. */
 
 const Player = {};
 
@@ -7,7 +8,7 @@ const Player = {};
   "use strict";
 
   const data = JSON.parse(document.getElementById("data").textContent);
-  const listeners = { step: [], select: [], closed: [], theme: [], drawn: [] };
+  const listeners = { step: [], select: [], closed: [], theme: [], drawn: [], near: [] };
   const boxes = new Map(data.diagram.boxes.map((box) => [box.id, box]));
   const groups = new Map(data.diagram.groups.map((group) => [group.id, group]));
   const FEW = 90; // boxes that are readable at once; with more, modules begin closed
@@ -25,6 +26,7 @@ const Player = {};
     hasBackward: data.steps.some((step) => step.phase === "backward"),
     contributions: new Map(), // by value: positions of the steps that contribute to its gradient
     ofLine: new Map(), // "file:line" -> positions of steps
+    boxesOfLine: new Map(), // "file:line" -> ids of boxes
     on: (name, listener) => listeners[name].push(listener),
     emit,
     go,
@@ -46,7 +48,11 @@ const Player = {};
       const value = boxes.get(step.box)?.value;
       if (value != null) listed(state.contributions, value).push(i);
     }
-    if (step.place) listed(state.ofLine, step.place.join(":")).push(i);
+    if (!step.place) return;
+    const line = step.place.join(":");
+    listed(state.ofLine, line).push(i);
+    if (!state.boxesOfLine.has(line)) state.boxesOfLine.set(line, new Set());
+    if (step.box) state.boxesOfLine.get(line).add(step.box);
   });
 
   function listed(map, key) {
@@ -135,9 +141,12 @@ const Player = {};
     }
   }
 
+  /* Tell of the first step, when the browser has shown what there is until now. */
   function restart() {
-    emit("step");
-    state.before = state.at;
+    setTimeout(() => {
+      emit("step");
+      state.before = state.at;
+    });
   }
 
   function select(box) {

@@ -1,24 +1,23 @@
-/* The timeline: a mark for each step, and above it the bytes that backward still needs. */
+/* The timeline: a mark for each step; playing and scrubbing. */
 
 (() => {
   "use strict";
 
-  const { state, make, get, values } = Player;
+  const { state, get, values } = Player;
   const holder = get("timeline");
   const canvas = holder.querySelector("canvas");
   const EDGE = 12,
     GAP = 18; // pixels: at both ends, and between phases
   const speeds = [0.5, 1, 2, 4];
-  const isMemory = state.steps.some((step) => step.saved > 0);
-  const peak = Math.max(1, ...state.steps.map((step) => step.saved));
   const runs = []; // steps of one phase that follow each other: {phase, first, last}
   let places = []; // x of every step
+  let between = 0; // pixels from one to the next
   let width = 0,
     height = 0;
   let colour = {};
 
   Player.speed = 1;
-  Player.timeline = { toggle, setSpeed, nextPhase };
+  Player.timeline = { toggle, setSpeed, nextPhase, edge, at, say, onMeasure: [] };
 
   state.steps.forEach((step, i) => {
     if (runs.at(-1)?.phase === step.phase) runs.at(-1).last = i;
@@ -35,7 +34,7 @@
     canvas.height = Math.round(height * ratio);
     canvas.getContext("2d").setTransform(ratio, 0, 0, ratio, 0, 0);
     const gap = Math.min(GAP, (0.2 * width) / runs.length);
-    const between = (width - 2 * EDGE - gap * (runs.length - 1)) / state.steps.length;
+    between = (width - 2 * EDGE - gap * (runs.length - 1)) / state.steps.length;
     places = [];
     for (const [k, run] of runs.entries()) {
       for (let i = run.first; i <= run.last; i += 1)
@@ -43,7 +42,12 @@
       run.from = places[run.first] - between / 2;
       run.to = places[run.last] + between / 2;
     }
-    holder.dataset.between = between;
+    for (const listener of Player.timeline.onMeasure) listener(width);
+  }
+
+  /* The x at which the place of a step begins, or ends. */
+  function edge(i, side) {
+    return places[i] + (side * between) / 2;
   }
 
   function readColours() {
@@ -55,10 +59,7 @@
       update: of("muted"),
       muted: of("muted"),
       outline: of("outline"),
-      frame: of("frame"),
-      text: of("text"),
       fill: of("background"),
-      shade: of("shade"),
     };
   }
 
@@ -67,7 +68,6 @@
     const pen = canvas.getContext("2d");
     pen.clearRect(0, 0, width, height);
     const line = height - 27;
-    if (isMemory) drawMemory(pen, line - 11);
     drawMarks(pen, line);
     pen.font = "11px system-ui, sans-serif";
     for (const run of runs) {
@@ -79,10 +79,18 @@
   }
 
   function drawMarks(pen, line) {
-    const between = Number(holder.dataset.between);
     const radius = Math.min(4.5, between / 2 - 1.2);
     const isDots = radius >= 1.6;
     for (const run of runs) {
+      if (between < 0.6) {
+        // closer than pixels: a line of each colour
+        const here = Math.max(run.from, Math.min(run.to, edge(state.at, 1)));
+        pen.fillStyle = colour[run.phase];
+        pen.fillRect(run.from, line - 4, here - run.from, 8);
+        pen.fillStyle = colour.outline;
+        pen.fillRect(here, line - 4, run.to - here, 8);
+        continue;
+      }
       for (let i = run.first; i <= run.last; i += 1) {
         const isDone = i <= state.at;
         pen.fillStyle = isDone ? colour[run.phase] : colour.outline;
@@ -113,71 +121,6 @@
     pen.stroke();
   }
 
-  /* Each tensor a band, from the step that makes it to the last that reads it. */
-  function drawMemory(pen, base) {
-    const top = 6;
-    const y = (count) => base - (count / peak) * (base - top);
-    const edge = (i, side) => places[i] + (side * Number(holder.dataset.between)) / 2;
-    const path = (from, to) => {
-      pen.beginPath();
-      pen.moveTo(edge(from, -1), base);
-      for (let i = from; i <= to; i += 1) {
-        pen.lineTo(edge(i, -1), y(state.steps[i].saved));
-        pen.lineTo(edge(i, 1), y(state.steps[i].saved));
-      }
-      pen.lineTo(edge(to, 1), base);
-      pen.closePath();
-    };
-    path(0, state.steps.length - 1);
-    pen.fillStyle = colour.shade;
-    pen.fill();
-    path(0, state.at);
-    pen.fillStyle = colour.frame;
-    pen.fill();
-    const x = places[state.at];
-    pen.strokeStyle = colour.muted;
-    pen.lineWidth = 1;
-    pen.beginPath();
-    pen.moveTo(x, top - 2);
-    pen.lineTo(x, base + 4);
-    pen.stroke();
-  }
-
-  // ---- memory, tensor by tensor -----------------------------------------------------------------
-
-  function showMemory() {
-    const place = get("memory");
-    place.hidden = !isMemory;
-    if (!isMemory) return;
-    const step = state.steps[state.at];
-    const kept = state.data.memory.tensors
-      .filter((t) => t.from <= state.at && state.at < t.to)
-      .sort((a, b) => b.bytes - a.bytes);
-    const rows = kept
-      .slice(0, 5)
-      .map((t) =>
-        make(
-          "li",
-          { title: `until step ${t.to + 1}` },
-          make("span", { class: "name" }, Player.cut(state.values[t.value].name, 40)),
-          make("i", { style: `width:${Math.max(1, (100 * t.bytes) / peak)}%` }),
-          make("span", { class: "size" }, values.bytes(t.bytes)),
-        ),
-      );
-    const more =
-      kept.length > 5 ? make("li", { class: "more" }, `and ${kept.length - 5} more`) : null;
-    place.replaceChildren(
-      make(
-        "h3",
-        {},
-        "backward still needs ",
-        make("b", {}, values.bytes(step.saved)),
-        make("span", {}, ` of ${values.bytes(peak)}`),
-      ),
-      make("ul", {}, ...rows, more),
-    );
-  }
-
   // ---- by hand ----------------------------------------------------------------------------------
 
   function at(event) {
@@ -193,21 +136,24 @@
   }
 
   let isScrubbing = false;
-  holder.addEventListener("pointerdown", (event) => {
-    isScrubbing = true;
-    holder.setPointerCapture(event.pointerId);
-    pause();
-    state.go(at(event));
-  });
-  holder.addEventListener("pointermove", (event) => {
-    if (isScrubbing) state.go(at(event));
-    hint(event);
-  });
-  for (const name of ["pointerup", "pointercancel"]) {
-    holder.addEventListener(name, () => {
-      isScrubbing = false;
+  for (const part of [holder, get("bands")]) {
+    part.addEventListener("pointerdown", (event) => {
+      isScrubbing = true;
+      part.setPointerCapture(event.pointerId);
+      pause();
+      state.go(at(event));
     });
+    part.addEventListener("pointermove", (event) => {
+      if (isScrubbing) state.go(at(event));
+    });
+    for (const name of ["pointerup", "pointercancel"]) {
+      part.addEventListener(name, () => {
+        isScrubbing = false;
+      });
+    }
   }
+  holder.addEventListener("pointermove", hint);
+  holder.addEventListener("pointerleave", () => say(""));
   holder.addEventListener("keydown", (event) => {
     // as sliders do; the other keys are the page's
     const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
@@ -216,19 +162,27 @@
     pause();
     state.go(state.at + by);
   });
-  holder.addEventListener("pointerleave", () => {
-    get("hint").hidden = true;
-  });
 
   function hint(event) {
     const i = at(event);
     const step = state.steps[i];
-    const said = get("hint");
-    said.hidden = false;
     const to = step.to ? ` → ${Player.cut(step.to, 24)}` : "";
+    const part = isFitted(step) ? `, ${step.part}` : "";
     const saved = step.saved ? ` · ${values.bytes(step.saved)}` : "";
-    said.textContent = `${i + 1} · ${Player.cut(step.title, 48)}${to}${saved}`;
-    said.style.left = `${Math.max(0, Math.min(width - said.offsetWidth, places[i] - said.offsetWidth / 2))}px`;
+    say(`${i + 1} · ${Player.cut(step.title, 48)}${to}${part}${saved}`, places[i]);
+  }
+
+  function isFitted(step) {
+    return step.part === "summed" || step.part === "spread";
+  }
+
+  /* A few words above the place that they are about; none, to take them away. */
+  function say(text, x = 0) {
+    const said = get("hint");
+    said.hidden = !text;
+    said.textContent = text;
+    const left = Math.min(width - said.offsetWidth, x - said.offsetWidth / 2);
+    said.style.left = `${Math.max(0, left)}px`;
   }
 
   // ---- playing ----------------------------------------------------------------------------------
@@ -308,7 +262,7 @@
     holder.setAttribute("aria-valuenow", state.at + 1);
     holder.setAttribute(
       "aria-valuetext",
-      `step ${state.at + 1} of ${state.steps.length}, ${step.phase}, ${Player.cut(step.title, 80)}`,
+      `step ${state.at + 1} of ${state.steps.length}, ${step.phase}, ${Player.cut(step.title, 80)}${isFitted(step) ? `, ${step.part}` : ""}`,
     );
     for (const [id, off] of [
       ["first", state.at === 0],
@@ -319,11 +273,9 @@
       get(id).setAttribute("aria-disabled", off);
     }
     draw();
-    showMemory();
   }
 
   holder.setAttribute("aria-valuemax", state.steps.length);
-  holder.classList.toggle("with-memory", isMemory);
   new ResizeObserver(() => {
     measure();
     draw();

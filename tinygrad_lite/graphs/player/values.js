@@ -55,7 +55,7 @@
   }
 
   /* All that is known of a value, its gradient beside it if that is asked for. */
-  function card(index, { role = "", withGradient = false, name = "" } = {}) {
+  function card(index, { role = "", withGradient = false, name = "", isAligned = false } = {}) {
     const value = state.values[index];
     const isGradient = value.kind === "gradient" || role === "gradient";
     const made = make("section", { class: `card${isGradient ? " of-gradient" : ""}` });
@@ -72,7 +72,7 @@
       made.append(make("p", { class: "none" }, "not computed yet"));
       return made;
     }
-    made.append(pictureOf(value, index), statistics(value));
+    made.append(pictureOf(value, isAligned), statistics(value));
     if (withGradient && !isGradient) made.append(gradientOf(index));
     return made;
   }
@@ -96,7 +96,7 @@
 
   // ---- pictures of numbers ----------------------------------------------------------------------
 
-  function pictureOf(value) {
+  function pictureOf(value, isAligned) {
     if (value.entries != null) {
       if (value.shape.length === 0) {
         return make("p", { class: `number${odd(value.entries)}` }, number(value.entries));
@@ -105,9 +105,9 @@
       const columns = rows[0]?.length ?? 0;
       if (columns === 0) return make("p", { class: "none" }, "no entries");
       if (rows.length * columns <= CELLS && columns <= COLUMNS) return table(rows, columns);
-      return heatmap(value, ofEntries(value, rows));
+      return heatmap(value, ofEntries(value, rows), isAligned);
     }
-    if (value.map) return heatmap(value, ofMap(value.map));
+    if (value.map) return heatmap(value, ofMap(value.map), isAligned);
     return make("p", { class: "none" }, "too large to show");
   }
 
@@ -209,16 +209,19 @@
       : { low: [22, 92, 178], zero: [255, 255, 255], high: [205, 92, 8], nan: [31, 35, 40] };
   }
 
-  function heatmap(value, map) {
+  /* Aligned ones are as wide as each other, so that a column stands above its sum. */
+  function heatmap(value, map, isAligned = false) {
     const { rows, columns } = map;
     const size = Math.max(1, Math.floor(Math.min(300 / columns, 190 / rows, 16)));
+    const wide = isAligned ? Math.max(1, Math.floor(260 / columns)) * columns : columns * size;
+    const high = isAligned ? Math.max(14, Math.min(100, rows * 12)) : rows * size;
     const canvas = make("canvas", {
       width: columns,
       height: rows,
       tabindex: 0,
       role: "img",
       "aria-label": `Map of ${value.name}, ${rows} by ${columns}; arrow keys go from entry to entry, Escape leaves`,
-      style: `width:${columns * size}px;aspect-ratio:${columns}/${rows}`,
+      style: `width:${wide}px;aspect-ratio:${wide}/${high}`,
     });
     paint(canvas, map);
     const said = make("p", { class: "entry", role: "status" });
@@ -252,7 +255,7 @@
     listen(canvas, rows, columns, tell, rest);
     return make(
       "div",
-      { class: `map${columns * size > 130 ? " wide" : ""}` },
+      { class: `map${wide > 130 ? " wide" : ""}` },
       make("div", { class: "ground" }, canvas, spot),
       make("div", { class: "under" }, legend, said),
     );

@@ -3,37 +3,122 @@
 (() => {
   "use strict";
 
+  const READABLE = 0.6; // the scale below which letters are too small
   const svg = Player.get("canvas");
   const at = { x: 0, y: 0, scale: 1 };
   const size = { width: 1, height: 1 }; // of the picture
   let world = null;
+  let things = []; // boxes and lines: {element, layer, extent}
+  let drawn = { x: 0, y: 0, width: 0, height: 0 }; // in which they are in the page
 
-  Player.view = { of, fit, zoom, pan, show, scale: () => at.scale, wasDragged: () => isDrag };
+  const wasDragged = () => isDrag;
+  Player.view = { of, fit, zoom, pan, show, aim, place, transform, near, put, wasDragged };
 
-  /* From now on it is of this element. */
-  function of(element, width, height) {
+  /* From now on it is of this element, which shows a picture, at this place. */
+  function of(element, picture, place) {
     world = element;
-    Object.assign(size, { width, height });
+    size.width = picture.width;
+    size.height = picture.height;
+    things = [...picture.nodes.values(), ...picture.lanes];
+    Object.assign(at, place);
+    draw();
     apply();
+  }
+
+  function place() {
+    return { ...at };
   }
 
   function apply() {
-    const [x, y, scale] = [at.x.toFixed(2), at.y.toFixed(2), at.scale.toFixed(4)];
-    world?.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`);
+    world?.setAttribute("transform", transform(at));
+    if (world && !contains(drawn, near(at, 0))) draw();
   }
 
-  function fit() {
-    const { width, height } = svg.getBoundingClientRect();
-    const most = Math.min((width - 24) / size.width, (height - 84) / size.height);
-    at.scale = Math.max(0.02, Math.min(1.5, most));
-    at.x = (width - size.width * at.scale) / 2;
-    at.y = (height - 24 - size.height * at.scale) / 2;
+  function transform({ x, y, scale }) {
+    return `translate(${x.toFixed(2)} ${y.toFixed(2)}) scale(${scale.toFixed(4)})`;
+  }
+
+  let pane = null; // its place, kept as asking for it makes the browser lay out the page
+  new ResizeObserver(() => {
+    pane = null;
     apply();
+  }).observe(svg);
+
+  function measured() {
+    const found = pane ?? svg.getBoundingClientRect();
+    pane = found.width ? found : null; // its tab may be behind another
+    return found;
+  }
+
+  // ---- what is drawn ----------------------------------------------------------------------------
+
+  /* Whatever changes, the browser goes through all that is in the page. So what is farther off than
+     the pane's own size is taken out of it, until it comes nearer. */
+  function draw() {
+    drawn = near(at);
+    for (const thing of things) put(thing, drawn);
+    Player.state.emit("near");
+  }
+
+  function put({ element, layer, extent }, area) {
+    const isIn = meets(extent, area) || element.tabIndex === 0; // where Tab goes to
+    if (isIn === element.isConnected) return;
+    if (isIn) layer.append(element);
+    else element.remove();
+  }
+
+  /* What of the picture is in the pane, with so many more panes on each side. */
+  function near({ x, y, scale }, more = 1) {
+    const { width, height } = measured();
+    return {
+      x: (-x - more * width) / scale,
+      y: (-y - more * height) / scale,
+      width: ((1 + 2 * more) * width) / scale,
+      height: ((1 + 2 * more) * height) / scale,
+    };
+  }
+
+  function meets(a, b) {
+    const [dx, dy] = [b.x - a.x, b.y - a.y];
+    return dx <= a.width && -dx <= b.width && dy <= a.height && -dy <= b.height;
+  }
+
+  function contains(a, b) {
+    const [dx, dy] = [b.x - a.x, b.y - a.y];
+    return dx >= 0 && dy >= 0 && dx + b.width <= a.width && dy + b.height <= a.height;
+  }
+
+  // ---- where it is ------------------------------------------------------------------------------
+
+  /* All of it, or what is around the step, if all of it couldn't be read. */
+  function fit() {
+    Object.assign(at, aim(size, Player.picture.focused(), READABLE));
+    apply();
+  }
+
+  /* Where a picture is to be: all in sight, if it can be read so; else this node in the middle, at
+     this scale. */
+  function aim(picture, node, otherwise) {
+    const { width, height } = measured();
+    const [wide, high] = [(width - 24) / picture.width, (height - 84) / picture.height];
+    const scale = Math.min(1.5, wide, high);
+    if (scale < READABLE && node) return around(node, otherwise);
+    const shown = Math.max(0.02, scale);
+    const x = (width - picture.width * shown) / 2;
+    const y = (height - 24 - picture.height * shown) / 2;
+    return { x, y, scale: shown };
+  }
+
+  function around(node, scale) {
+    const { width, height } = measured();
+    const x = width / 2 - (node.x + node.width / 2) * scale;
+    const y = height / 2 - 20 - (node.y + Math.min(node.height, 200) / 2) * scale;
+    return { x, y, scale };
   }
 
   /* About a point of the pane, or its middle. */
   function zoom(factor, x = null, y = null) {
-    const { width, height } = svg.getBoundingClientRect();
+    const { width, height } = measured();
     const [cx, cy] = [x ?? width / 2, y ?? height / 2];
     const scale = Math.max(0.02, Math.min(4, at.scale * factor));
     at.x = cx - ((cx - at.x) * scale) / at.scale;
@@ -50,7 +135,7 @@
 
   /* Bring a node to the middle if it is out of sight, or always; but not if all is in sight. */
   function show(node, always) {
-    const { width, height } = svg.getBoundingClientRect();
+    const { width, height } = measured();
     if (!width) return; // its tab is behind another
     const isWithin = (part, edge, bottom) => {
       const [x, y] = [at.x + part.x * at.scale, at.y + part.y * at.scale];
@@ -59,8 +144,7 @@
     };
     const isAll = isWithin({ x: 0, y: 0, ...size }, 0, 0);
     if (isWithin(node, 8, 48) && (!always || isAll)) return;
-    at.x = width / 2 - (node.x + node.width / 2) * at.scale;
-    at.y = height / 2 - 20 - (node.y + Math.min(node.height, 200) / 2) * at.scale;
+    Object.assign(at, around(node, at.scale));
     apply();
   }
 
