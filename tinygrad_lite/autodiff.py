@@ -199,12 +199,13 @@ def seed(root: Tensor, gradient: Any, create_graph: bool) -> Any:
             return one
         gradient = one.reshape(root.shape)
     if not create_graph:  # a view that rules can't write to, and `own` copies where it must
-        array = getattr(gradient, "_data", gradient)
-        g: Any = np.asarray(array, root.dtype).view()
+        g: Any = np.asarray(getattr(gradient, "_data", gradient), root.dtype).view()
     else:
         g = gradient if isinstance(gradient, Tensor) else Tensor(np.array(gradient, root.dtype))
     if g.shape != root.shape:
         raise refusals.wrong_shape("backward", "the gradient must have the Tensor's shape", root, g)
+    if (recorder := current.get().recorder) is not None:
+        recorder.seeded(g, gradient)
     return g
 
 

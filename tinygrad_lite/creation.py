@@ -1,14 +1,16 @@
 """New Tensors by shape. Floating ones are float32 unless a dtype says otherwise."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .context import current
 from .errors import DtypeError
 from .ops import constant
 from .random import generator
-from .tensor import Tensor
+from .tensor import Tensor, wrap
 from .values import unpacked
 
 
@@ -79,6 +81,18 @@ def eye(n: int, m: int | None = None, *, dtype: DTypeLike = np.float32) -> Tenso
     return Tensor(np.eye(n, m, dtype=dtype))
 
 
+def drawn(sample: Callable[[Any], Any], rng: Any = None, requires_grad: bool = False) -> Tensor:
+    """What `sample` draws from a generator: the given one, one of a seed, or the common one.
+
+    A compiled program draws anew at each call.
+    """
+    result = wrap(np.asarray(sample(generator(rng))))
+    result.requires_grad = requires_grad
+    if (recorder := current.get().recorder) is not None:
+        recorder.drew(result, sample, rng)
+    return result
+
+
 def rand(
     *shape: Any, dtype: DTypeLike = np.float32, requires_grad: bool = False, rng: Any = None
 ) -> Tensor:
@@ -99,9 +113,12 @@ def rand(
     True
     """
     _check_floating("rand", dtype)
-    values = np.asarray(generator(rng).random(unpacked(shape)), dtype)
     below_1 = np.nextafter(np.ones((), dtype), np.zeros((), dtype))  # what rounding could reach
-    return Tensor(np.minimum(values, below_1), requires_grad)
+
+    def sample(rng: Any) -> Any:
+        return np.minimum(np.asarray(rng.random(unpacked(shape)), dtype), below_1)
+
+    return drawn(sample, rng, requires_grad)
 
 
 def randn(
@@ -124,8 +141,11 @@ def randn(
     True
     """
     _check_floating("randn", dtype)
-    values = generator(rng).standard_normal(unpacked(shape))
-    return Tensor(np.asarray(values, dtype), requires_grad)
+
+    def sample(rng: Any) -> Any:
+        return np.asarray(rng.standard_normal(unpacked(shape)), dtype)
+
+    return drawn(sample, rng, requires_grad)
 
 
 def zeros_like(t: Any, *, dtype: DTypeLike | None = None) -> Any:

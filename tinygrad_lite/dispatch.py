@@ -51,14 +51,11 @@ def _call(function: Any, name: str, args: Any, options: Any) -> Any:
         if call is not None:
             return call(*args, **(options and without_defaults(options, spare(function))))
     except TypeError as error:
-        if (wrong := refusals.misfit(call, name or _name(function), args, options, error)) is None:
+        said = name or refusals.full_name(function)
+        if (wrong := refusals.misfit(call, said, args, options, error)) is None:
             raise
         raise wrong from None
-    raise refusals.unknown_function(name or _name(function), [*compositions, *table])
-
-
-def _name(function: Any) -> str:
-    return f"{function.__module__}.{function.__name__}"
+    raise refusals.unknown_function(name or refusals.full_name(function), [*compositions, *table])
 
 
 # ---- what makes operators and methods ------------------------------------------------------------

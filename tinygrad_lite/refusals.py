@@ -74,6 +74,11 @@ def _alike(*names: str) -> bool:
     return long.startswith(short) and len(long) <= len(short) + 2 and short[:2] != "is"
 
 
+def full_name(function: Any) -> str:
+    """`numpy.linalg.eigh`, as it calls itself."""
+    return f"{function.__module__}.{function.__name__}"
+
+
 def _dotted(function: Any) -> str:
     """`np.linalg.eigh`, as users type it."""
     module = "" if isinstance(function, np.ufunc) else function.__module__.removeprefix("numpy")

@@ -6,6 +6,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..creation import drawn
 from ..errors import ArgumentError
 from ..ops import functions as f
 from ..random import generator
@@ -259,9 +260,11 @@ class Dropout(Module):
     def forward(self, x: Tensor) -> Any:
         if not self.training or self.p == 0:
             return x
-        kept = generator(self.rng).random(x.shape, np.float32) >= self.p
+        chances = drawn(lambda rng: rng.random(x.shape, np.float32), self.rng)
         dtype = x.dtype if x.dtype.kind == "f" else np.float32
-        return x * Tensor(kept / np.asarray(1 - self.p, dtype), name="mask")
+        mask = (chances >= self.p) / np.asarray(1 - self.p, dtype)
+        mask.name = "mask"
+        return x * mask
 
     def summary(self) -> str:
         return f"Dropout({self.p})"

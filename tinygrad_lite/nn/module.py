@@ -13,6 +13,15 @@ from ..errors import GradientError, StateError
 from ..tensor import Tensor
 
 
+class Structure:
+    """Counts up whenever a module or an optimizer becomes another, but for values.
+
+    A compiled program was made for them as they were: while nothing was changed, it looks at none.
+    """
+
+    changes = 0
+
+
 class Parameter(Tensor):
     """A Tensor that is trained: optimizers find it, also while `requires_grad` is off (frozen).
 
@@ -109,6 +118,7 @@ class Module:
                 f"place would be lost to parameters() and state_dict(). Write values with "
                 f"m.{name}.data = …, or give a new nn.{kind}(…)."
             )
+        Structure.changes += 1
         super().__setattr__(name, value)
 
     # ---- what it holds -----------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Running sums and products, products of all entries, differences of neighbours."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,12 @@ def running(ufunc: np.ufunc, a: Any, axis: int | None, dtype: Any = None) -> Any
     """`ufunc.accumulate`, which is slow: it goes on entry by entry where rows could go at once."""
     a, axis = flattened(a, axis)
     rows = a.swapaxes(axis, 0)
-    if a.dtype.char not in "fd" or dtype is not None or a.size <= 256 * len(rows):
+    is_large = isinstance(a, np.ndarray) and a.size > 256 * len(rows)
+    if a.dtype.char not in "fd" or dtype is not None or not is_large:
         return ufunc.accumulate(a, axis, dtype)
     found = np.array(rows, order="C")
-    before = found[0]
-    for row in found[1:]:
+    for before, row in pairwise(found):
         ufunc(before, row, row)
-        before = row
     return found.swapaxes(axis, 0)
 
 
@@ -43,7 +43,7 @@ def can_divide(products: Any) -> bool:
 
     Asked of arrays alone: what is recorded is to hold for other values, too.
     """
-    if type(products) is not np.ndarray or products.size == 0:
+    if hasattr(products, "__apply__") or products.size == 0:
         return False
     sizes = np.absolute(products)
     return bool(np.finfo(sizes.dtype).tiny <= sizes.min() and sizes.max() < np.inf)
@@ -87,7 +87,7 @@ def prod_slope(g: Any, out: Any, x: Any, axis: Any) -> Any:
 def sums_from(g: Any, axis: int) -> Any:
     """For each entry the sum of it and all after it."""
     g = reverse(g, axis)
-    sums = running(np.add, g, axis) if type(g) is np.ndarray else np.cumsum(g, axis=axis)
+    sums = running(np.add, g, axis) if not hasattr(g, "__apply__") else np.cumsum(g, axis=axis)
     return reverse(sums, axis)
 
 

@@ -38,7 +38,7 @@ divide = op(
 )
 reciprocal = op(np.reciprocal, domain="x != 0", x=lambda g, out, x: -g * out**2)
 negative = op(np.negative, x=lambda g, out, x: -g)
-positive = op(np.positive, run=lambda x: np.array(x, order="C"), x=lambda g, out, x: g)
+positive = op(np.positive, run=lambda x: np.array(x, order="C", like=x), x=lambda g, out, x: g)
 JUMPS: dict[str, Any] = dict(
     domain="y != 0",
     kinks="at jumps, where x / y is an integer: that of the value's side",
@@ -164,7 +164,7 @@ def over_square(x: Any, y: Any) -> Any:
 
 def is_ordinary(square: Any) -> bool:
     """Whether squares that were added are all right to rounding; of Tensors nothing is known."""
-    if not isinstance(square, np.ndarray) or square.dtype.char not in "fd":
+    if hasattr(square, "__apply__") or not square.ndim or square.dtype.char not in "fd":
         return False
     low, high = (f.reduce(square, None, initial=1) for f in (np.minimum, np.maximum))
     return bool(low > 1e-30 and high < 1e30)

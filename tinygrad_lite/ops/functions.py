@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .indexing import scatter_add
+from .indexing import plain, scatter_add, zeros
 from .operation import op
 from .products import linear
 from .reductions import keep_axes
@@ -219,8 +219,8 @@ def one_hot(classes: Any, count: int, dtype: Any = np.float32) -> Any:
     array([[0., 1., 0.],
            [1., 0., 0.]], dtype=float32)
     """
-    classes = np.asarray(classes)
-    out = np.zeros((classes.size, count), dtype)
+    classes = plain(classes) if hasattr(classes, "dtype") else np.asarray(classes)
+    out = zeros((classes.size, count), classes, dtype)
     out[np.arange(classes.size), checked(classes, count)] = 1
     return out.reshape(*classes.shape, count)
 

@@ -17,9 +17,8 @@ from .operation import no_gradient, op
 def getitem(x: Any, index: Any) -> Any:
     """The entries that NumPy's indexing reads; also a single one stays a view of its array."""
     out = x[index]
-    if isinstance(out, np.ndarray):
-        return out
-    return x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+    view = (*index, ...) if isinstance(index, tuple) else (index, ...)
+    return x[view] if isinstance(out, np.generic) else out
 
 
 @op(values=lambda g, out, values, index, shape: g[index])
@@ -49,16 +48,25 @@ def scatter_add(values: Any, index: Any, shape: tuple[int, ...]) -> Any:
     >>> tl.f.scatter_add(tl.Tensor([1.0, 2.0, 4.0]), np.array([0, 2, 2]), (3,))
     Tensor([1., 0., 6.], shape=(3,))
     """
-    out = np.zeros(shape, values.dtype)
+    out = zeros(shape, values)
     if reads_once(index):
         out[index] = values
-    elif out.ndim == 1 or values.size <= 200:
+    elif out.ndim == 1 or values.size <= 200 or not isinstance(out, np.ndarray):
         np.add.at(out, index, values)
     else:  # NumPy adds to a 1-D array ten times as fast as to any other
         entries = entries_at(index, shape)
         values = np.broadcast_to(values, entries.shape)
         np.add.at(out.reshape(-1), entries.reshape(-1), values.reshape(-1))
     return out
+
+
+def zeros(shape: Any, x: Any, dtype: Any = None) -> Any:
+    """Zeros to be written into, of the kind of array that `x` is, and its dtype if none is given.
+
+    A number of NumPy's, and a Tensor, which isn't written into, have arrays.
+    """
+    like = None if isinstance(x, np.generic) or hasattr(x, "__apply__") else x
+    return np.zeros(shape, dtype or x.dtype, like=like)
 
 
 def reads_once(index: Any) -> bool:
@@ -166,7 +174,7 @@ def add_windows(values: Any, window_shape: Any, axis: Any, shape: tuple[int, ...
     """
     axes = range(len(shape)) if axis is None else axis
     axes = normalize_axis_tuple(axes, len(shape), allow_duplicate=True)
-    out = np.zeros(shape, values.dtype)
+    out = np.zeros(shape, values.dtype, like=values)
     for offset in product(*map(range, values.shape[len(shape) :])):  # few; positions are many
         start = [0] * len(shape)
         for i, distance in zip(axes, offset, strict=True):

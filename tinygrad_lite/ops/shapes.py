@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, OperationError
-from .indexing import on_axis, scatter_add
+from .indexing import on_axis, scatter_add, zeros
 from .operation import op
 
 # ---- the same entries, on other axes ---------------------------------------------------------
@@ -111,7 +111,7 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", constant_values: An
         raise OperationError(f"pad: mode={mode!r} has no gradient here. The modes are {modes}.")
     if type(constant_values) is not int or constant_values != 0:
         return np.pad(array, widths, constant_values=constant_values)
-    out = np.zeros([b + n + a for n, (b, a) in zip(array.shape, widths, strict=True)], array.dtype)
+    out = zeros([b + n + a for n, (b, a) in zip(array.shape, widths, strict=True)], array)
     out[inside(array.shape, widths)] = array
     return out
 
@@ -137,9 +137,8 @@ def unpadded(g: Any, shape: tuple[int, ...], pad_width: Any, mode: str) -> Any:
     widths = pad_widths(pad_width, len(shape))
     if mode == "constant":
         return g[inside(shape, widths)]
-    size = prod(shape)
-    copied = np.pad(np.arange(size).reshape(shape), widths, mode)  # type: ignore[call-overload]
-    return scatter_add(g, copied, (size,)).reshape(shape)
+    copied = np.pad(np.arange(prod(shape)).reshape(shape), widths, mode)  # type: ignore[call-overload]
+    return scatter_add(g, copied, (prod(shape),)).reshape(shape)
 
 
 pad = op(

@@ -76,7 +76,7 @@ def erf(x: Any) -> Any:
     >>> tl.f.erf(tl.Tensor([0.0, 1.0]))
     Tensor([0.    , 0.8427], shape=(2,))
     """
-    return entrywise(x, math.erf, erf_of_many)
+    return entrywise(x, ERF, erf_of_many)
 
 
 def erf_of_many(x: Any) -> Any:
@@ -148,7 +148,7 @@ def normal_cdf(x: Any) -> Any:
     >>> tl.f.normal_cdf(tl.Tensor([0.0, 1.96]))
     Tensor([0.5  , 0.975], shape=(2,))
     """
-    return entrywise(x, lambda x: 0.5 * math.erfc(-math.sqrt(0.5) * x), cdf_by_tail, above=-2)
+    return entrywise(x, lambda x: 0.5 * ERFC(-math.sqrt(0.5) * x), cdf_by_tail, above=-2)
 
 
 def cdf_by_tail(x: Any) -> Any:
@@ -165,6 +165,7 @@ def cdf_by_tail(x: Any) -> Any:
 
 # ---- few entries, and many -------------------------------------------------------------------
 
+ERF, ERFC = (np.frompyfunc(function, 1, 1) for function in (math.erf, math.erfc))
 FEW = 32  # entries that are sooner done one by one
 BLOCK = 16384  # entries, of which a few arrays fit into a core's own cache
 
@@ -174,13 +175,11 @@ def entrywise(x: Any, one: Any, many: Any, above: float = -math.inf) -> Any:
 
     What is not `above` a number `one` would round too much in double precision.
     """
-    x = np.asarray(x)
+    x = x if hasattr(x, "dtype") else np.asarray(x)
     dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
     wide = np.promote_types(dtype, np.float32)
-    if x.size <= FEW:
-        entries = x.reshape(-1).tolist()
-        if wide == np.float32 or min(entries, default=0) >= above:
-            return np.array([one(entry) for entry in entries], dtype).reshape(x.shape)
+    if x.size <= FEW and (wide == np.float32 or not x.size or np.min(x) >= above):
+        return one(x[None].astype(np.float64)).astype(dtype)[0]
     return in_blocks(many, x.astype(wide, copy=False)).astype(dtype, copy=False)
 
 

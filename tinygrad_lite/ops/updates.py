@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import DtypeError, ShapeError
 from .compositions import named
-from .indexing import getitem, plain, reads_once, scatter_add
+from .indexing import getitem, plain, reads_once, scatter_add, zeros
 from .operation import op
 
 
@@ -22,7 +22,7 @@ def last(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """`g[index]`, but 0 where the same entry is read again later."""
     if reads_once(index):
         return g[index]
-    index, newest = in_order(index), np.zeros(shape, int)
+    index, newest = in_order(index), zeros(shape, g, int)
     numbers = np.arange(newest[index].size).reshape(newest[index].shape)
     newest[index] = numbers
     return np.where(newest[index] == numbers, g[index], 0)
@@ -30,14 +30,14 @@ def last(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
 
 def _values_for(x: Any, values: Any, index: Any) -> Any:
     """The values in the shape of the entries; refuse those that the dtype of `x` can't hold."""
-    values = np.asarray(values)
+    values = np.asarray(values, like=x)
     if not np.can_cast(values.dtype, x.dtype, "same_kind"):
         raise DtypeError(
             f"at: {values.dtype} values don't fit among {x.dtype} ones. Use astype first."
         )
     entries = np.shape(x[index])
     try:
-        return np.array(np.broadcast_to(values, entries), x.dtype, order="C")
+        return np.array(np.broadcast_to(values, entries), x.dtype, order="C", like=x)
     except ValueError:
         text = f"values of shape {values.shape} don't broadcast to the entries, of shape {entries}."
         raise ShapeError(f"at: {text}") from None
@@ -49,7 +49,7 @@ def _values_for(x: Any, values: Any, index: Any) -> Any:
 )
 def replaced(x: Any, values: Any, index: Any) -> Any:
     """A copy of `x` with `values` at `index`; of repeated indices the last counts."""
-    out = np.array(x, order="C")
+    out = np.array(x, order="C", like=x)
     out[in_order(index)] = _values_for(x, values, index)
     return out
 

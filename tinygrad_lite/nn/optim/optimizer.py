@@ -8,7 +8,7 @@ import numpy as np
 from ...context import current, place
 from ...errors import ArgumentError, GradientError, StateError
 from ...tensor import Tensor
-from ..module import check_state
+from ..module import Structure, check_state
 
 
 class Optimizer:
@@ -84,6 +84,11 @@ class Optimizer:
     def __repr__(self) -> str:
         count = len(self.parameters)
         return f"{type(self).__name__}(lr={self.lr}, {count} parameter{'' if count == 1 else 's'})"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in ("_lr", "lr", "steps"):
+            Structure.changes += 1
+        super().__setattr__(name, value)
 
     @property
     def lr(self) -> float:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ...context import current
 from ...errors import ArgumentError, StateError
 from ..module import check_state
 from .optimizer import Optimizer, is_count, is_number
@@ -60,6 +61,8 @@ class Schedule:
         """One step on."""
         self.count += 1
         self.optimizer.lr = self.rate(self.count)
+        if (recorder := current.get().recorder) is not None:
+            recorder.scheduled(self)
 
     def state_dict(self) -> dict[str, Any]:
         """What a later run needs to go on."""

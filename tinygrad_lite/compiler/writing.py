@@ -1,0 +1,323 @@
+"""From a Program to Python: a function that a person can read, and what its names stand for."""
+
+import keyword
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..graphs import Contribution, Step, Update
+from .buffers import COPIES, DRAWS, IN_PLACE, Buffer, laid_out
+from .numbers import OPERATORS
+from .program import LIVE, Node, Program
+from .traced import BOUND
+
+WIDTH = 64  # columns of a statement, after which its comment stands
+
+
+@dataclass
+class Written:
+    """A program as Python.
+
+    Attributes
+    ----------
+    name, source : str
+    namespace : dict of str to Any
+        What its global names stand for: NumPy, buffers, leaves, constants.
+    numbers : list of Node
+        What it takes after its arguments.
+    counts : list of Node
+        Numbers of whom it returns what they become, after its outputs.
+    """
+
+    name: str
+    source: str
+    namespace: dict[str, Any]
+    numbers: list[Node]
+    counts: list[Node]
+
+
+def written(program: Program, found: dict[Node, Buffer]) -> Written:
+    """The program as Python, with its buffers made."""
+    return _Writer(program, found).written()
+
+
+class _Writer:
+    def __init__(self, program: Program, found: dict[Node, Buffer]):
+        self.program = program
+        self.buffers = found
+        self.names: dict[Any, str] = {}
+        self.taken: Counter[str] = Counter(("np", program.name))
+        self.namespace: dict[str, Any] = {"np": np}
+        self.memory: dict[Buffer, Any] = {}
+        self.arrays: dict[Node, Any] = {}  # those that stay where they are
+        self.numbers: list[Node] = []
+        self.lines: list[str] = []
+
+    def written(self) -> Written:
+        program = self.program
+        arguments = [self._named(x, _said(x)) for x in program.arguments]
+        phase = ""
+        for node in program.nodes:
+            if node.view_of is not None:
+                continue
+            now = node.source.phase if node.source is not None else phase
+            if now != phase:
+                phase = now
+                self.lines.append(f"    # ---- {phase} ".ljust(80, "-"))
+            self._statement(node)
+        targets = [write for write in program.writes if write.target.function == "number"]
+        for write in program.writes:
+            if write not in targets:
+                self._copied(write.target, write.value)
+        outputs = [self._result(x) for x in program.outputs]
+        gradients = [self._result(g) for _, g in program.gradients]
+        counts = [self._operand(write.value) for write in targets]
+        arguments += [self.names[x] for x in self.numbers]
+        results = f"[{', '.join(outputs)}], [{', '.join(counts)}], [{', '.join(gradients)}]"
+        name = _identifier(program.name)
+        head = f"def {name}({', '.join(arguments)}):"
+        body = "\n".join([head, *self.lines, f"    return {results}", ""])
+        counts_of = [write.target for write in targets]
+        return Written(name, body, self.namespace, self.numbers, counts_of)
+
+    # ---- statements --------------------------------------------------------------------------
+
+    def _statement(self, node: Node) -> None:
+        if node.function == "guard":
+            what, truth = node.inputs
+            self._add(f"if {'not ' * truth}{self._operand(what)}: return None", node)
+            return
+        buffer = self.buffers.get(node)
+        if buffer is None:
+            if node.function in IN_PLACE or node.function.endswith(".at"):
+                base = self._operand(node.inputs[0])
+                out = self._named(node, self._meant(node))
+                self._add(f"{out} = np.array({base})", node)
+                self._written_into(out, node)
+                return
+            text = self._call(node)
+            self._add(f"{self._named(node, self._meant(node))} = {text}", node)
+            return
+        base = self._operand(node.inputs[0]) if isinstance(node.inputs[0], Node) else ""
+        out = self._named(node, self._meant(node))
+        if node.function in DRAWS:
+            self._add(f"{base}{node.function}(dtype={self._operand(node.dtype)}, out={out})", node)
+        elif node.function in COPIES:
+            unsafe = ", casting='unsafe'" * (node.function == ".astype")
+            self._add(f"np.copyto({out}, {base}{unsafe})", node)
+        elif node.function in IN_PLACE or node.function.endswith(".at"):
+            if self.buffers.get(node.inputs[0].root) is not buffer:
+                self._add(f"np.copyto({out}, {base})", node)
+            self._written_into(out, node)
+        elif node.function == "np.where":
+            choice, x, y = [self._operand(x) for x in node.inputs]
+            self._add(f"np.copyto({out}, {y})", node)
+            self._add(f"np.copyto({out}, {x}, where={choice})", node)
+        else:
+            self._add(self._call(node, out), node)
+
+    def _written_into(self, out: str, node: Node) -> None:
+        _, index, *values = node.inputs
+        said = [self._operand(x) for x in values]
+        if node.function in IN_PLACE:
+            at = self._operand(index, is_index=True) or "()"
+            self._add(f"{out}[{at}] {node.function[2:]} {said[0]}", node)
+        else:
+            self._add(f"{node.function}({', '.join([out, self._operand(index), *said])})", node)
+
+    def _call(self, node: Node, out: str = "") -> str:
+        name = node.function
+        if name in OPERATORS:
+            x, y = [self._operand(x) for x in node.inputs]
+            return f"({x} {name} {y})"
+        if name == "part":
+            return f"{self._operand(node.inputs[0])}[{node.inputs[1]}]"
+        if name == "[]":
+            index = self._operand(node.inputs[1], is_index=True) or "()"
+            return f"{self._operand(node.inputs[0])}[{index}]"
+        if name in BOUND:
+            self.namespace[name] = BOUND[name]
+        inputs = [self._operand(x) for x in node.inputs]
+        options = [f"{key}={self._operand(x)}" for key, x in node.options.items()]
+        if out:
+            options.append(f"out={out}")
+        if name.startswith("."):
+            return f"{inputs[0]}{name}({', '.join(inputs[1:] + options)})"
+        return f"{name}({', '.join(inputs + options)})"
+
+    def _add(self, text: str, node: Node) -> None:
+        said = _origin(node.source)
+        last = getattr(self, "_said", "")
+        self._said = said
+        comment = f"# {said}" if said and said != last else ""
+        self.lines.append(f"    {text}".ljust(WIDTH) + comment if comment else f"    {text}")
+
+    def _copied(self, target: Node, value: Node) -> None:
+        if self.buffers.get(value) is not self.buffers[target]:
+            self.lines.append(f"    np.copyto({self._operand(target)}, {self._operand(value)})")
+
+    def _result(self, x: Any) -> str:
+        """What is returned: memory that nobody else has."""
+        if not isinstance(x, Node):
+            return self._operand(x)
+        is_ours = x.root.is_leaf or x.root in self.buffers
+        return f"{self._operand(x)}.copy()" if is_ours else self._operand(x)
+
+    # ---- operands ----------------------------------------------------------------------------
+
+    def _operand(self, x: Any, is_index: bool = False) -> str:
+        if isinstance(x, Node):
+            if x in self.names:
+                return self.names[x]
+            if x.view_of is not None:
+                return self._view(x)
+            if x.function in LIVE:
+                self.numbers.append(x)
+            return self._named(x, _said(x))
+        if isinstance(x, slice):
+            parts = [x.start, x.stop] + [x.step] * (x.step is not None)
+            said = ["None" if p is None else self._operand(p) for p in parts]
+            if is_index:
+                return ":".join("" if p == "None" else p for p in said)
+            return f"slice({', '.join(said)})"
+        if isinstance(x, tuple):
+            parts = [self._operand(part, is_index) for part in x]
+            if is_index and parts:
+                return ", ".join(parts) + "," * (len(parts) == 1)
+            return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
+        if isinstance(x, list):
+            return f"[{', '.join(self._operand(part) for part in x)}]"
+        if x is ...:
+            return "..."
+        if isinstance(x, float) and not np.isfinite(x):
+            return "np.nan" if x != x else "np.inf" if x > 0 else "-np.inf"
+        if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
+            return f"np.{np.dtype(x).name}" if np.dtype(x) != bool else "bool"
+        if isinstance(x, np.generic) and x.dtype.kind in "iu":
+            return repr(x.item())
+        if x is None or type(x) in (int, float, bool, str):
+            return repr(x)
+        return self._bound(x, "constant")
+
+    def _view(self, x: Node) -> str:
+        """A view: made once, if what it is of stays where it is."""
+        of = x.view_of
+        assert of is not None
+        base = self._operand(of)
+        if x.function == ".transpose" and x.inputs[1] == tuple(range(x.ndim))[::-1]:
+            text, name = f"{base}.T", f"{base}_T"
+        elif x.function == ".reshape":
+            text, name = self._call(x), f"{base}_{'x'.join(map(str, x.shape)) or 'number'}"
+        else:
+            text, name = self._call(x), f"{base}_view"
+        if of not in self.arrays or any(isinstance(y, Node) for y in x.inputs[1:]):
+            return text
+        scope = {**self.namespace, base: self.arrays[of]}
+        self.arrays[x] = eval(text, scope)
+        named = self._named(x, name)
+        self.namespace[named] = self.arrays[x]
+        return named
+
+    def _named(self, x: Node, name: str) -> str:
+        if x in self.names:
+            return self.names[x]
+        array = self._array(x)
+        if array is None:
+            self.names[x] = self._unique(name)
+            return self.names[x]
+        key = (array.__array_interface__["data"][0], array.shape, array.strides, array.dtype)
+        if x in self.buffers and key in self.names:  # the same memory again
+            self.names[x] = self.names[key]
+            self.arrays[x] = self.namespace[self.names[x]]
+            return self.names[x]
+        self.names[x] = self.names[key] = self._bound(array, name)
+        self.arrays[x] = array
+        return self.names[x]
+
+    def _array(self, x: Node) -> Any:
+        """The array that a Node is in, if that is known before the program runs."""
+        buffer = self.buffers.get(x)
+        if buffer is not None:
+            if buffer not in self.memory:
+                own = buffer.leaf
+                self.memory[buffer] = (
+                    writable(_there(own)) if own is not None else _made(buffer.bytes)
+                )
+            memory = self.memory[buffer]
+            return memory if buffer.leaf is not None else laid_out(memory, x.example)
+        return _there(x) if x.function in ("tensor", "state", "array", "constant") else None
+
+    def _bound(self, value: Any, name: str) -> str:
+        name = self._unique(name)
+        self.namespace[name] = value
+        return name
+
+    def _unique(self, name: str) -> str:
+        name = _identifier(name)
+        self.taken[name] += 1
+        return name if self.taken[name] == 1 else self._unique(f"{name}_{self.taken[name]}")
+
+    def _meant(self, node: Node) -> str:
+        step = node.source
+        if step is None:
+            return "constant"
+        if isinstance(step, Contribution):
+            return (
+                f"g_{step.to.name}" if step.to.shape == node.shape else f"g_{step.of.output.name}"
+            )
+        if isinstance(step, Update):
+            return "step"
+        return step.output.name
+
+
+def _there(x: Node) -> Any:
+    """The memory of a leaf, to be read and written."""
+    if x.function == "tensor":
+        return x.of._data
+    if x.function == "state":
+        optimizer, which, key = x.of
+        return optimizer.state[which][key]
+    return x.of if x.function == "array" else x.example
+
+
+def writable(array: np.ndarray) -> np.ndarray:
+    """A view of a locked array that can be written."""
+    locked = not array.flags.writeable
+    if locked:
+        array.setflags(write=True)
+    view = array.view()
+    array.setflags(write=not locked)
+    return view
+
+
+def _made(size: int) -> Any:
+    """Memory that begins where a line of the cache does."""
+    raw = np.empty(size + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size]
+
+
+def _said(x: Node) -> str:
+    if x.function == "number":
+        return str(x.of[2])
+    if x.function == "state":
+        return f"{x.of[2]}{x.of[1]}"
+    return x.label or x.function
+
+
+def _origin(step: Step | None) -> str:
+    """Where a statement comes from: the module, or the line."""
+    if step is None:
+        return ""
+    if step.call is not None:
+        path = f"{step.call.path}: " if step.call.path else ""
+        return f"{path}{step.call.summary}"
+    return step.place.text if step.place is not None else ""
+
+
+def _identifier(name: str) -> str:
+    name = re.sub(r"\W+", "_", name.replace("'", "")).strip("_") or "x"
+    return f"{name}_" if keyword.iskeyword(name) else f"_{name}" if name[0].isdigit() else name
