@@ -30,7 +30,8 @@ from .state import load, save
 from .tensor import Tensor
 
 if TYPE_CHECKING:
-    from . import graphs
+    from . import compiler, graphs
+    from .compiler import compile
     from .graphs import graph, trace
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "Tensor",
     "arange",
     "check_gradients",
+    "compile",
+    "compiler",
     "data",
     "detect_anomaly",
     "elementwise_grad",
@@ -74,13 +77,21 @@ __all__ = [
 ]
 
 
+ROOMS = {  # loaded when they are first used, by what they offer
+    "compile": "compiler",
+    "compiler": "compiler",
+    "graph": "graphs",
+    "graphs": "graphs",
+    "trace": "graphs",
+}
+
+
 def __getattr__(name: str) -> Any:
-    """Rooms that are loaded when they are first used."""
-    if name not in ("graph", "graphs", "trace"):
+    if name not in ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = import_module(".graphs", __name__)
-    globals().update(graph=room.graph, trace=room.trace)
-    return globals()[name]
+    room = import_module(f".{ROOMS[name]}", __name__)
+    globals()[name] = found = room if name == ROOMS[name] else getattr(room, name)
+    return found
 
 
 def __dir__() -> list[str]:

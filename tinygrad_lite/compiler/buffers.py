@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .joining import spans
 from .program import Node, Program, operands
 
 IN_PLACE = frozenset(("[]=", "[]-="))  # with entries of its first input: into that one's memory
@@ -26,12 +27,16 @@ class Buffer:
     bytes : int
     leaf : Node or None
         The leaf whose own memory it is.
+    part_of, start : Buffer or None, int
+        The one that it is a part of, and from which byte on.
     held : list of (Node, int, int)
         What it holds, from which statement to which, counted from 0.
     """
 
     bytes: int
     leaf: Node | None = None
+    part_of: "Buffer | None" = None
+    start: int = 0
     held: list[tuple[Node, int, int]] = field(default_factory=list)
 
 
@@ -76,19 +81,44 @@ class _Planner:
         self.returned = {x.root for x in program.outputs if isinstance(x, Node)}
         self.returned |= {g.root for _, g in program.gradients}
         self.written: dict[Node, Node] = {}  # leaves by what they become
+        self.reserved: set[Buffer] = set()
         self.owner: dict[Buffer, Node] = {}  # what a buffer holds now
         guards = [i for i, node in enumerate(program.nodes) if node.function == "guard"]
         self.safe = max(guards, default=-1)  # until there, nothing of the user's is written
         for write in program.writes:
-            if isinstance(write.target.example, np.ndarray):
+            if isinstance(write.target.example, np.ndarray) and write.target.function != "number":
                 buffer = Buffer(write.target.example.nbytes, write.target)
                 self.found[write.target] = buffer
                 self.owner[buffer] = write.target
                 self.written[write.value] = write.target
 
+        self.parts: dict[Node, Buffer] = {}  # what is computed right into its place
+        for position, node in enumerate(program.nodes):
+            if node.function == "pack":
+                self._pack(node, position)
+
+    def _pack(self, node: Node, position: int) -> None:
+        """The memory of several arrays that are to be one; those are computed into it, if they
+        can."""
+        whole = self.found[node] = Buffer(node.example.nbytes)
+        self.reserved.add(whole)
+        for x, (start, _) in zip(node.inputs, spans(node.inputs), strict=True):
+            root = x.root
+            is_whole = root.size == x.size and root.dtype == node.dtype
+            can = takes_out(root) or (root.ndim == 0 and is_ufunc(root))
+            if is_whole and not root.is_leaf and can and root not in self.returned:
+                flat = all(y.flags.c_contiguous for y in (x.example, root.example))
+                if flat and self.last[root] <= position and root not in self.parts:
+                    part = Buffer(root.example.nbytes, None, whole, start * node.dtype.itemsize)
+                    self.parts[root] = part
+                    self.reserved.add(part)
+
     def plan(self) -> dict[Node, Buffer]:
         for position, node in enumerate(self.program.nodes):
-            if takes_out(node) and node not in self.returned and node.function != "guard":
+            if node.function == "pack":
+                self.owner[self.found[node]] = node
+                self.found[node].held.append((node, position, self.last.get(node, position)))
+            elif (takes_out(node) or node in self.parts) and node not in self.returned:
                 buffer = self._choose(node, position)
                 self.found[node] = buffer
                 self.owner[buffer] = node
@@ -97,6 +127,8 @@ class _Planner:
         return self.found
 
     def _choose(self, node: Node, position: int) -> Buffer:
+        if node in self.parts:
+            return self.parts[node]
         own = self.found.get(self.written.get(node, node))
         if own is not None and own.leaf is not None and self._is_open(own, node, position):
             return own
@@ -141,7 +173,11 @@ class _Planner:
 
     def _release(self, position: int) -> None:
         for buffer, holder in list(self.owner.items()):
-            if buffer.leaf is None and self.last.get(holder, position) <= position:
+            if (
+                buffer.leaf is None
+                and buffer not in self.reserved
+                and self.last.get(holder, position) <= position
+            ):
                 del self.owner[buffer]
                 self.free.append(buffer)
 

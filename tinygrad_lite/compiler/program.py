@@ -38,7 +38,8 @@ class Node:
     source : Step or None
         The step of the Graph that it is a part of.
     of : Any
-        Of what no call makes: the Tensor, the array, or where the number is found.
+        Of what no call makes: the Tensor, the array, or where the number is found; of "flat", the
+        leaves that are its parts.
     label : str
         What a leaf is called.
     quiet : frozenset of str
@@ -89,8 +90,9 @@ class Node:
 
 
 LEAVES = frozenset(
-    ("argument", "tensor", "array", "constant", "number", "state", "generator", "gradient")
+    ("argument", "tensor", "array", "constant", "number", "state", "generator", "gradient", "flat")
 )
+ALIGNED = 16  # entries: each part of a flat array begins at a multiple of these
 LIVE = frozenset(("number", "generator", "gradient"))  # found anew at each call
 Operand = Any  # a Node, or a number, None, a slice, …, also in tuples and lists
 

@@ -65,19 +65,23 @@ class _Cell:
 class Surroundings:
     """Modules and optimizers as they were when a program was made."""
 
-    def __init__(self, modules: list[Module], optimizers: list[Optimizer]) -> None:
+    def __init__(
+        self, modules: list[Module], optimizers: list[Optimizer], leaves: list[Tensor]
+    ) -> None:
         self.modules = [(weakref.ref(m), _settings(vars(m))) for m in modules]
+        self.memory = [(t, t._data) for t in leaves]
         self.optimizers = [(o, _settings(vars(o)), _state(o)) for o in optimizers]
 
     def hold(self) -> bool:
         """Whether all is as it was."""
-        return all(
-            (m := module()) is not None and _same(_settings(vars(m)), known)
-            for module, known in self.modules
-        ) and all(
-            _same(_settings(vars(o)), known) and _same(_state(o), state)
-            for o, known, state in self.optimizers
-        )
+        for module, known in self.modules:
+            m = module()
+            if m is None or not _same(_settings(vars(m)), known):
+                return False
+        for optimizer, known, state in self.optimizers:
+            if not _same(_settings(vars(optimizer)), known) or not _same(_state(optimizer), state):
+                return False
+        return all(t._data is array for t, array in self.memory)
 
 
 def _settings(attributes: dict[str, Any]) -> dict[str, Any]:

@@ -79,9 +79,7 @@ class Version:
         modules += [x for _, _, x in self.variables if hasattr(x, "named_modules")]
         modules = [m for module in modules for _, m in module.named_modules()]
         modules = list({id(m): m for m in modules}.values())
-        self.surroundings = Surroundings(modules, self.optimizers)
         self.flags = [t._requires_grad for t in self.leaves]
-        self.changes = Structure.changes
         self.steps = [(o, o.steps - steps.get(id(o), o.steps - 1)) for o in self.optimizers]
         first = {
             id(o): i for i, u in reversed([*enumerate(run.graph)]) if (o := getattr(u, "by", 0))
@@ -97,8 +95,11 @@ class Version:
         self.function = scope[self.written.name]
         self.live = [_reader(node) for node in self.written.numbers]
         self.counts = [_place(node) for node in self.written.counts]
-        targets = [write.target.of for write in self.program.writes]
-        self.memories = [_memory_of(t) for t in targets if isinstance(t, Tensor)]
+        targets = [write.target for write in self.program.writes]
+        targets += [x for node in targets if node.function == "flat" for x in node.of]
+        self.memories = [_memory_of(x.of) for x in targets if x.function == "tensor"]
+        self.surroundings = Surroundings(modules, self.optimizers, self.leaves)
+        self.changes = Structure.changes
         self.given = [
             t if isinstance(t, Tensor) and t.index < start else None for t in _tensors(run.returned)
         ]

@@ -10,10 +10,12 @@ import numpy as np
 
 from ..graphs import Contribution, Step, Update
 from .buffers import COPIES, DRAWS, IN_PLACE, Buffer, laid_out
+from .joining import aligned, array_of, joined, spans
 from .numbers import OPERATORS
 from .program import LIVE, Node, Program
 from .traced import BOUND
 
+BOUND_LEAVES = frozenset(("flat", "tensor", "state", "array", "constant"))
 WIDTH = 64  # columns of a statement, after which its comment stands
 
 
@@ -58,6 +60,9 @@ class _Writer:
 
     def written(self) -> Written:
         program = self.program
+        for write in program.writes:
+            if write.target.function == "flat":  # before anybody has the arrays that are its parts
+                self._named(write.target, write.target.label)
         arguments = [self._named(x, _said(x)) for x in program.arguments]
         phase = ""
         for node in program.nodes:
@@ -90,6 +95,9 @@ class _Writer:
             what, truth = node.inputs
             self._add(f"if {'not ' * truth}{self._operand(what)}: return None", node)
             return
+        if node.function == "pack":
+            self._packed(node)
+            return
         buffer = self.buffers.get(node)
         if buffer is None:
             if node.function in IN_PLACE or node.function.endswith(".at"):
@@ -118,6 +126,16 @@ class _Writer:
             self._add(f"np.copyto({out}, {x}, where={choice})", node)
         else:
             self._add(self._call(node, out), node)
+
+    def _packed(self, node: Node) -> None:
+        """Copies to their places what couldn't be computed there."""
+        memory, whole = self.buffers[node], self._named(node, node.label)
+        for x, (start, end) in zip(node.inputs, spans(node.inputs), strict=True):
+            place = self.buffers.get(x.root)
+            if place is None or place.part_of is not memory:
+                part = self.namespace[whole][start:end].reshape(x.shape)
+                name = self._bound(part, f"{whole}_{start}")
+                self._add(f"np.copyto({name}, {self._operand(x)})", node)
 
     def _written_into(self, out: str, node: Node) -> None:
         _, index, *values = node.inputs
@@ -172,7 +190,7 @@ class _Writer:
         if isinstance(x, Node):
             if x in self.names:
                 return self.names[x]
-            if x.view_of is not None:
+            if x.view_of is not None and not x.is_leaf:
                 return self._view(x)
             if x.function in LIVE:
                 self.numbers.append(x)
@@ -241,14 +259,21 @@ class _Writer:
         """The array that a Node is in, if that is known before the program runs."""
         buffer = self.buffers.get(x)
         if buffer is not None:
-            if buffer not in self.memory:
-                own = buffer.leaf
-                self.memory[buffer] = (
-                    writable(_there(own)) if own is not None else _made(buffer.bytes)
-                )
-            memory = self.memory[buffer]
+            memory = self._memory(buffer)
             return memory if buffer.leaf is not None else laid_out(memory, x.example)
-        return _there(x) if x.function in ("tensor", "state", "array", "constant") else None
+        return _there(x) if x.function in BOUND_LEAVES else None
+
+    def _memory(self, buffer: Buffer) -> Any:
+        if buffer not in self.memory:
+            if buffer.leaf is not None:
+                made = writable(_there(buffer.leaf))
+            elif buffer.part_of is not None:
+                made = self._memory(buffer.part_of)[buffer.start : buffer.start + buffer.bytes]
+            else:
+                made = aligned(buffer.bytes)
+                made[...] = 0
+            self.memory[buffer] = made
+        return self.memory[buffer]
 
     def _bound(self, value: Any, name: str) -> str:
         name = self._unique(name)
@@ -275,11 +300,10 @@ class _Writer:
 
 def _there(x: Node) -> Any:
     """The memory of a leaf, to be read and written."""
-    if x.function == "tensor":
-        return x.of._data
-    if x.function == "state":
-        optimizer, which, key = x.of
-        return optimizer.state[which][key]
+    if x.function == "flat":
+        return joined(x.of)
+    if x.function in ("tensor", "state"):
+        return array_of(x)
     return x.of if x.function == "array" else x.example
 
 
@@ -291,13 +315,6 @@ def writable(array: np.ndarray) -> np.ndarray:
     view = array.view()
     array.setflags(write=not locked)
     return view
-
-
-def _made(size: int) -> Any:
-    """Memory that begins where a line of the cache does."""
-    raw = np.empty(size + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size]
 
 
 def _said(x: Node) -> str:

@@ -7,6 +7,7 @@ from ..program import Program
 from .common import common
 from .constants import constants
 from .dead import dead
+from .flat import flat
 from .one_hot import one_hot
 
 Pass = Callable[[Program], None]
@@ -16,6 +17,7 @@ PASSES: dict[str, Pass] = {
     "common": common,
     "one_hot": one_hot,
     "dead": dead,
+    "flat": flat,
 }
 """By name, in the order in which they are run."""
 
