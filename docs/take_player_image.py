@@ -15,6 +15,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[1]
 STEP = 11  # the gradient of a weight
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+AT_REST = "Promise.allSettled(document.getAnimations().map(x => x.finished)).then(() => null)"
 
 
 def main():
@@ -28,7 +29,7 @@ def main():
         page = browser.new_page(viewport={"width": 1280, "height": 800}, device_scale_factor=1.5)
         page.goto(f"{(Path(folder) / 'see_mlp.html').as_uri()}#step={STEP}")
         page.wait_for_selector("#canvas[data-ready]")
-        page.wait_for_timeout(1500)  # until what moves has come to rest
+        page.evaluate(AT_REST)
         page.screenshot(path=ROOT / "docs" / "images" / "player.png")
         browser.close()
 

@@ -205,7 +205,7 @@ def seed(root: Tensor, gradient: Any, create_graph: bool) -> Any:
     if g.shape != root.shape:
         raise refusals.wrong_shape("backward", "the gradient must have the Tensor's shape", root, g)
     if (recorder := current.get().recorder) is not None:
-        recorder.seeded(g, gradient)
+        g = recorder.seeded(g, gradient)
     return g
 
 

@@ -13,7 +13,8 @@ import tinygrad_lite as tl
 from tinygrad_lite import Tensor, nn
 from tinygrad_lite.graphs import badges
 from tinygrad_lite.graphs.explain import explanation
-from tinygrad_lite.graphs.page_data import FILE, data
+from tinygrad_lite.graphs.page_data import data
+from tinygrad_lite.graphs.sources import FILE
 from tinygrad_lite.graphs.why import reason
 
 from .generated import case_graphs, random_graph
@@ -136,8 +137,8 @@ def test_gradient_is_complete_with_its_last_contribution():
         for s in sums
     ]
     assert values == [[1.0, 1.0], [3.0, 4.0], [3.0, 7.0]]
-    assert [s["before"] is None for s in sums] == [True, False, False]
-    assert all(s["before"] == t["total"] for s, t in zip(sums[1:], sums, strict=False))
+    (first,) = {s["first"] for s in sums}
+    assert found["steps"][first]["sum"] == sums[0]
 
 
 def test_uses_of_one_input_by_one_step_flow_along_arrows_of_their_own():
@@ -365,3 +366,16 @@ def test_operation_that_fails_is_not_checked_and_nothing_raises():
 def test_nothing_is_checked_unless_asked():
     assert data(training_step())["check"] is None
     assert all(said["ok"] for said in data(training_step(), check=True)["check"])
+
+
+def test_step_by_a_wrong_rule_says_so_and_no_other_does():
+    wrong = tl.op(
+        lambda x, y: x * y,
+        name="wrong",
+        x=lambda g, out, x, y: g * y,
+        y=lambda g, out, x, y: g * y,
+    )
+    x, y = leaf([[1.0, 3.0]] * 2, "x"), leaf([5.0, 2.0], "y")
+    found = data(tl.graph((wrong(x, y) * 2.0).sum()), check=True)
+    warned = [s for s in found["steps"] if any("DISAGREES" in note for note in s["notes"])]
+    assert [(s["to"], s["part"]) for s in warned] == [("y", "rule")]

@@ -110,7 +110,8 @@ def test_gradient_of_a_broadcast_input_is_summed_before_the_eyes(play):
     page.keyboard.press("End")
     at_step(page, count)
     expect(page.locator("#said .words")).to_have_text(
-        "bias was added to each of 4 rows, so its gradient is the sum over the 4 rows."
+        "The same bias was added to each of 4 rows. The effects add up: its gradient is the sum "
+        "over the 4 rows."
     )
     expect(page.locator("#said .part")).to_have_text("2 of 2: summed to (3,)")
     expect(page.locator("#said .symbols")).to_have_text("sum(g, axis=0)")
@@ -136,6 +137,31 @@ def test_map_and_its_sum_are_aligned_column_by_column(play):
     before, after = [box.bounding_box() for box in page.locator("#said canvas").all()]
     assert (before["x"], before["width"]) == (after["x"], after["width"])
     assert before["y"] + before["height"] < after["y"]
+
+
+def test_sum_is_of_its_own_backward_pass(play):
+    x = leaf(3.0, "x")
+
+    def step():
+        for _ in range(2):
+            y = x * x + x
+            y.backward()
+
+    page = play(tl.trace(step))
+    rows = page.locator("#said .sum tr:not(.total) button")
+    chosen = select(page, "x")
+    of_x = page.evaluate("Player.state.steps.filter(s => s.sum).map(s => s.number)")
+    assert len(of_x) == 6
+    for k, number in enumerate(of_x):
+        page.evaluate(f"Player.state.go({number - 1})")
+        at_step(page, number)
+        own = of_x[:3] if k < 3 else of_x[3:]
+        said = [row.get_attribute("aria-label").split(":")[0] for row in rows.all()]
+        assert said == [f"Step {n}" for n in own]
+        if k % 3 < 2:
+            expect(chosen).to_contain_text(f"{k % 3 + 1} of 3 contributions have come")
+        else:
+            expect(chosen.locator(".of-gradient > .number")).to_have_text("7")
 
 
 def test_closed_module_is_laid_out_again_and_the_step_stays_lit(play):
@@ -253,3 +279,65 @@ def test_graph_without_a_backward_pass_says_so(play):
     expect(page.locator("#remark")).to_contain_text("no backward pass")
     expect(page.locator("#remark")).to_contain_text(graph.backward_error.removeprefix("backward: "))
     expect(select(page, "x")).to_contain_text("gradient: backward not run")
+
+
+def test_signs_of_a_rule_are_explained(play):
+    x, w = leaf(np.ones((4, 3)), "x"), leaf(np.ones((3, 2)), "w")
+    loss = (x @ w).sum()
+    page = play(tl.graph(loss))
+    page.keyboard.press("End")
+    expect(page.locator("#said .signs dt")).to_have_text(["g", ".mT"])
+    expect(page.locator("#said .signs dd").first).to_have_text("how fast loss changes with a")
+
+
+def test_number_that_a_step_takes_leads_to_where_it_comes_from(play):
+    page = play(scalars())
+    expect(page.locator("#said .origin")).to_have_count(0)  # leaves were there
+    page.keyboard.press("End")
+    link = page.locator("#said .card", has_text="g =").locator(".origin")
+    number = int(link.inner_text().removeprefix("from step "))
+    name = page.locator("#said .card .name").first.inner_text()
+    link.click()
+    at_step(page, number)
+    assert page.locator("#said .numbers .name").last.inner_text() == f"∂ {name.split('/∂')[1]}"
+
+
+def test_uses_by_the_same_line_are_told_apart(play):
+    x = leaf(3.0, "x")
+    y = x * x
+    page = play(tl.graph(y))
+    page.keyboard.press("End")
+    uses = page.locator("#said .sum button")
+    expect(uses).to_have_text(["y = x * x (1st)", "y = x * x (2nd)"])
+
+
+def test_gradient_that_an_update_takes_is_shown_once(play):
+    page = play(training())
+    page.keyboard.press("End")
+    gradients = page.locator("#said .numbers .of-gradient .name").all_inner_texts()
+    assert len(gradients) == 1 and gradients[0].startswith("∂loss/∂")
+
+
+def test_short_vector_is_written_out(play):
+    entries = np.arange(8.0) / 16 + 0.0625  # 0.3125 and others are ties at three digits
+    page = play(tl.graph((leaf(entries, "x") * 2.0).sum()))
+    card = page.locator("#said .card").first
+    check_shown(card.locator("td").all_inner_texts(), entries)
+    expect(card.locator("th")).to_have_text(["[0]", "[4]"])
+
+
+def test_lit_line_is_in_sight_from_the_start(play):
+    page = play(scalars(), 1280, 500)
+    assert page.evaluate(
+        "() => { const a = document.querySelector('.row.now').getBoundingClientRect(),"
+        " b = document.getElementById('code').getBoundingClientRect();"
+        " return a.top >= b.top && a.bottom <= b.bottom; }"
+    )
+
+
+def test_halves_are_rounded_as_in_python(play):
+    page = play(scalars())
+    for x in (3.0625, 0.015625, -0.3125, 2.71875, 1.5, 12345.5, 0.3671, 1e-5, 3.0635):
+        assert float(page.evaluate("x => Player.values.number(x)", x)) == float(f"{x:.4g}") or (
+            abs(x) > 9999
+        )

@@ -308,3 +308,24 @@ def test_history_from_before_the_trace_is_part_of_it():
     graph = tl.trace(f)
     assert names(graph) == ["exp", "multiply", "add"]
     np.testing.assert_allclose(float(graph["x"].gradient.array), 3 * np.exp(2.0))
+
+
+@pytest.mark.parametrize("make", [np.array, Tensor], ids=["array", "Tensor"])
+def test_gradient_that_is_changed_later_stays_as_it_was(make):
+    def backward(g):
+        out = leaf([1.0, 2.0]) + 1.0
+        out.backward(g)
+        return out
+
+    for record in (lambda g: tl.graph(leaf([1.0, 2.0]) + 1.0, g), lambda g: trace_of(backward, g)):
+        g = make([3.0, 4.0], dtype=np.float64)
+        graph = record(g)
+        memory = getattr(g, "_data", g)
+        memory.setflags(write=True)
+        memory[:] = 7
+        assert [step.output.array.tolist() for step in graph.phase("backward")] == [[3.0, 4.0]] * 2
+
+
+def trace_of(fn, g):
+    """Not as an argument, which is copied."""
+    return tl.trace(lambda: fn(g))

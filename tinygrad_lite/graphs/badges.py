@@ -13,52 +13,60 @@ from .record import Graph
 from .steps import Applied, Contribution, Value
 
 TOLERANCE = 1e-5  # of the larger of the two, as `check_gradients` has it
+Checks = list[tuple[Applied, dict[int, dict[str, Any]]]]  # of the rules by their inputs' positions
 KINK = "there is no derivative here: the slopes to both sides differ"
 
 
-def badges(graph: Graph, picture: Picture) -> list[dict[str, Any]]:
-    """For each box with operations that a gradient flowed through, how well rules do. Never raises.
+def checks(graph: Graph) -> Checks:
+    """How well each rule does that a gradient flowed by. Never raises.
 
-    Each input is moved in a random direction; a box of several operations has the worst.
+    Its input is moved in a random direction.
     """
     flowed: dict[int, tuple[Applied, dict[int, None]]] = {}
     for step in graph:
         if isinstance(step, Contribution):
             flowed.setdefault(id(step.of), (step.of, {}))[1][step.position] = None
-    found: dict[str, dict[str, Any]] = {}
     rng = np.random.default_rng(0)
-    for of, positions in flowed.values():
+    return [(of, _checked(of, list(positions), rng)) for of, positions in flowed.values()]
+
+
+def badges(found: Checks, picture: Picture) -> list[dict[str, Any]]:
+    """For each box the check of its rules; of several that of the worst."""
+    worst: dict[str, dict[str, Any]] = {}
+    for of, said in found:
         box = picture.box(of)
-        if box is None:
-            continue
-        said = {"box": box, **_checked(of, list(positions), rng)}
-        if box not in found or _badness(said) > _badness(found[box]):
-            found[box] = said
-    return list(found.values())
+        if box is not None:
+            known = [worst[box]] if box in worst else []
+            worst[box] = max([*known, *said.values()], key=_badness)
+    return [{"box": box, **said} for box, said in worst.items()]
 
 
 def _badness(said: dict[str, Any]) -> tuple[int, float]:
     return {True: 0, None: 1, False: 2}[said["ok"]], said["error"] or 0.0
 
 
-def _checked(of: Applied, positions: list[int], rng: Any) -> dict[str, Any]:
+def _checked(of: Applied, positions: list[int], rng: Any) -> dict[int, dict[str, Any]]:
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             with Switch(recording=True, anomaly=False):
-                return _worst(of, positions, rng)
+                return _compared_rules(of, positions, rng)
     except Exception as error:  # whatever a user's operation does with numbers that are new to it
-        return {"error": None, "ok": None, "note": f"it can't be checked: {type(error).__name__}"}
+        return dict.fromkeys(positions, _unknown(f"it can't be checked: {type(error).__name__}"))
 
 
-def _worst(of: Applied, positions: list[int], rng: Any) -> dict[str, Any]:
+def _unknown(note: str) -> dict[str, Any]:
+    return {"error": None, "ok": None, "note": note}
+
+
+def _compared_rules(of: Applied, positions: list[int], rng: Any) -> dict[int, dict[str, Any]]:
     assert of.operation is not None
     values = [x for x in of.inputs if isinstance(x, Value)]
     if any(x.changed for x in values):
-        return {"error": None, "ok": None, "note": "what it was computed from has changed since"}
+        return dict.fromkeys(positions, _unknown("what it was computed from has changed since"))
     attributes = {key: _plain(x) for key, x in of.attributes.items()}
     arrays = [_wide(x.array) if isinstance(x, Value) else x for x in of.inputs]
-    found = []
+    found = {}
     for position in positions:
         direction = _direction(arrays[position], rng)
         said = _compared(*_along(of, arrays, attributes, position, direction, rng))
@@ -66,8 +74,8 @@ def _worst(of: Applied, positions: list[int], rng: Any) -> dict[str, Any]:
             for form in _forms(arrays[position], direction):
                 again = _compared(*_along(of, arrays, attributes, position, form, rng))
                 said = min(said, again, key=_badness)
-        found.append(said)
-    return max(found, key=_badness)
+        found[position] = said
+    return found
 
 
 def _direction(x: np.ndarray, rng: Any) -> Any:
@@ -115,9 +123,9 @@ def _compared(terms: Any, analytic: float) -> dict[str, Any]:
         numeric, step, left = best_difference(terms, start, 0, 0)
         error, allowed = _error(analytic, numeric, left)
         if not error <= allowed and _is_kink(terms, analytic, step):
-            return {"error": None, "ok": None, "note": KINK}
+            return _unknown(KINK)
     if not np.isfinite(error):
-        return {"error": None, "ok": None, "note": "it isn't finite here"}
+        return _unknown("it isn't finite here")
     return {"error": float(f"{error:.2g}"), "ok": bool(error <= allowed), "note": ""}
 
 

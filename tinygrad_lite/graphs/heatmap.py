@@ -50,11 +50,10 @@ def heatmap(array: np.ndarray, tiles: int = TILES) -> dict[str, Any] | None:
         heights, widths = (_starts(n, tiles) for n in shape)
         if len(heights) < shape[0] or len(widths) < shape[1]:
             sums = np.add.reduceat(np.add.reduceat(table, heights, 0), widths, 1)
-            sizes = np.outer(np.diff([*heights, shape[0]]), np.diff([*widths, shape[1]]))
-            table = sums / sizes
+            counts = np.outer(np.diff([*heights, shape[0]]), np.diff([*widths, shape[1]]))
+            table = sums / counts
         is_nan = np.isnan(table)
-        sizes = np.abs(table[np.isfinite(table)])
-        scale = float(sizes.max()) if sizes.size else 0.0
+        scale = float(np.abs(table[np.isfinite(table)]).max(initial=0.0))
         relative = np.where(is_nan, 0.0, table) / (scale or 1.0)
         levels = np.rint(np.clip(relative, -1, 1) * 127).astype(np.int8)
     levels[is_nan] = -128

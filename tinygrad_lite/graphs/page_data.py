@@ -1,13 +1,10 @@
 """A Graph as the data of a page that plays it, step by step."""
 
-import linecache
-import os
 from collections import Counter
 from typing import Any
 
-from ..source import SourcePlace
 from .as_json import entries_of
-from .badges import badges
+from .badges import badges, checks
 from .boxes import Picture
 from .columns import clean
 from .details import of_contribution, sum_of
@@ -18,15 +15,13 @@ from .palette import COLORS
 from .reasons import Reasons
 from .record import PHASES, Graph
 from .saved import kept_after, read_by, saved
+from .sources import Sources
 from .stages import Stage, fitting, stages
 from .steps import Applied, Contribution, ModuleCall, Seed, Step, Update, Value
 from .words import sentences
 
 WHOLE = 256  # entries up to which an array is there in full
 MOST_ENTRIES = 300_000  # of all arrays that are
-FILE = 2_000  # lines up to which a file is there in full
-AROUND = 40  # lines of a longer one that are shown around each that is meant
-LINE = 400  # characters of a line
 
 
 def data(graph: Graph, check: bool = False) -> dict[str, Any]:
@@ -46,8 +41,9 @@ def data(graph: Graph, check: bool = False) -> dict[str, Any]:
             graph "rule", and "summed" or "spread"; `title`; `to`, the input that a gradient flows
             to, or None; `words`, a sentence; `symbols`, the rule or expression; `numbers`, the same
             with numbers or shapes; `notes`;
-            `sum`, for one of several contributions to a gradient: `earlier`, `of`, and the values
-            `before`, `contribution` and `total`; `place`, a source and a line, or None; `module`;
+            `sum`, for one of several contributions to a gradient: `first`, the step with the first
+            of them, how many came `earlier` and there are, `of`, and the values `contribution` and
+            `total`; `place`, a source and a line, or None; `module`;
             `box`, the one in focus; `from`, the one that the gradient comes from; `arrow`, the one
             in motion; `takes`, values; `makes`, a value; `saved`, the bytes that the steps after it
             still need of the forward pass.
@@ -79,16 +75,24 @@ class _Gatherer:
         self.picture = Picture(graph)
         self.values: dict[int, int] = {}  # positions, by identity
         self.known: list[Value] = []
-        self.sources = _Sources(graph)
+        self.sources = Sources(graph)
         self.counts = _contributions(graph)
-        self.totals: dict[int, Value] = {}  # gradients so far, by what they are of
+        self.begun: dict[int, int] = {}  # where sums began, by what the gradient is of
         self.modules: dict[int, str] = {}
         self.titles: dict[int, str] = {}  # of forward steps
+        self.wrong: dict[tuple[int, int], float] = {}  # errors of rules, by step and input
         for value in graph.values:
             self.value(value)
 
     def data(self, check: bool) -> dict[str, Any]:
         graph = self.graph
+        checked = checks(graph) if check else []
+        self.wrong = {
+            (id(of), position): said["error"]
+            for of, found in checked
+            for position, said in found.items()
+            if said["ok"] is False
+        }
         arrays = saved(graph)
         left = kept_after(graph, arrays)
         rows, words = list(rows_of(graph)), list(sentences(graph))
@@ -117,7 +121,7 @@ class _Gatherer:
             "sources": self.sources.rows,
             "diagram": picture,
             "memory": {"unit": "bytes", "peak": max(left, default=0), "tensors": tensors},
-            "check": badges(graph, self.picture) if check else None,
+            "check": badges(checked, self.picture) if check else None,
             "palette": {name: [*color] for name, color in COLORS.items()},
         }
 
@@ -131,6 +135,8 @@ class _Gatherer:
             self.given[id(step.output)] = _unfitted(step)
         elif isinstance(step, Contribution) and step.given is not None:
             taken = [step.given]
+        said = _numbers(step, row)
+        said["notes"] += self.warning(step, part)
         return {
             "number": index + 1,
             "line": step.number,
@@ -141,8 +147,8 @@ class _Gatherer:
             "to": clean(step.to.name, 60) if isinstance(step, Contribution) else None,
             "words": clean(words, 200),
             "symbols": self.symbols(step, row),
-            **_numbers(step, row),
-            "sum": None if part == "rule" else self.sum(step),
+            **said,
+            "sum": None if part == "rule" else self.sum(index, step),
             "place": self.sources.place(step.place),
             "module": self.module(step.call),
             "box": box,
@@ -174,23 +180,27 @@ class _Gatherer:
             return f"{self.title(step)} = 1" if _is_one(step.output) else self.title(step)
         return f"{row.left} ← {row.rule} {row.detail}".strip()
 
-    def sum(self, step: Step) -> dict[str, Any] | None:
+    def sum(self, index: int, step: Step) -> dict[str, Any] | None:
         """What a contribution is added to, if the gradient is made of several."""
-        if isinstance(step, Seed):
-            self.totals[id(step.of)] = step.output
-        if not isinstance(step, Contribution):
+        if not isinstance(step, Contribution) or self.counts[step.number] < 2:
             return None
-        before = self.totals.get(id(step.to)) if step.earlier else None
-        self.totals[id(step.to)] = step.total
-        if self.counts[step.number] < 2:
-            return None
+        if not step.earlier:
+            self.begun[id(step.to)] = index
         return {
+            "first": self.begun[id(step.to)],
             "earlier": step.earlier,
             "of": self.counts[step.number],
-            "before": None if before is None else self.value(before),
             "contribution": self.value(step.output),
             "total": self.value(step.total),
         }
+
+    def warning(self, step: Step, part: str) -> list[str]:
+        """That the rule which gives a gradient disagrees with central differences."""
+        if not isinstance(step, Contribution) or part in ("summed", "spread"):
+            return []
+        error = self.wrong.get((id(step.of), step.position))
+        said = f"This rule DISAGREES with central differences; relative error {error}."
+        return [] if error is None else [said]
 
     def module(self, call: ModuleCall | None) -> str:
         if call is None:
@@ -337,56 +347,3 @@ def _summary(parts: list[Stage]) -> str:
     counts = Counter(step.phase for step, _ in parts)
     said = [f"{counts[name]:,} {name}" for name in PHASES if counts[name]]
     return f"{', '.join(said) or 'no'} step{'' if len(parts) == 1 else 's'}"
-
-
-# ---- sources -------------------------------------------------------------------------------------
-
-
-class _Sources:
-    """The lines of the files that places are in: all of a file, or those around what is meant."""
-
-    def __init__(self, graph: Graph):
-        self.rows: list[dict[str, Any]] = []
-        self._lines: dict[tuple[int, int], tuple[str, int]] = {}
-        used: dict[str, set[int]] = {}
-        for step in graph:
-            if step.place is not None:
-                file, line = self._at(step.place)
-                used.setdefault(file, set()).add(line)
-        self._pieces: dict[str, list[tuple[int, int]]] = {}  # position, and the first line beyond
-        for file, lines in used.items():
-            self._pieces[file] = [*self._read(file, sorted(lines))]
-
-    def place(self, place: SourcePlace | None) -> list[int] | None:
-        if place is None:
-            return None
-        file, line = self._at(place)
-        return [next(position for position, end in self._pieces[file] if line < end), line]
-
-    def _at(self, place: SourcePlace) -> tuple[str, int]:
-        instruction = (id(place.code), place.instruction)
-        if instruction not in self._lines:  # finding its line takes long
-            self._lines[instruction] = (place.file, place.line)
-        return self._lines[instruction]
-
-    def _read(self, file: str, used: list[int]) -> Any:
-        there = linecache.getlines(file)
-        pieces = [(1, max(len(there), used[-1]) + 1)]
-        if len(there) > FILE:
-            pieces = []
-            for line in used:
-                if pieces and line - AROUND <= pieces[-1][1]:
-                    pieces[-1] = (pieces[-1][0], line + AROUND)
-                else:
-                    pieces.append((max(line - AROUND, 1), line + AROUND))
-        for first, end in pieces:
-            lines = [_code(line) for line in there[first - 1 : end - 1]]
-            yield len(self.rows), end
-            self.rows.append({"file": os.path.basename(file), "first": first, "lines": lines})
-
-
-def _code(line: str) -> str:
-    """A line of source, not too long, and without halves of characters, which no file can hold."""
-    line = line.rstrip("\n").expandtabs(4)
-    line = line if len(line) <= LINE else line[: LINE - 1] + "…"
-    return line.encode("utf-8", "replace").decode()

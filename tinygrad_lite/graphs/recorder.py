@@ -49,7 +49,9 @@ class Recorder:
         self.given: dict[int, Any] = {}  # the user's gradients that passes began with
         self._seeds: dict[int, tuple[Any, Any]] = {}
         self.before: dict[int, Tensor] = {}  # gradients that were there, and of which leaf
+        self.graded: dict[int, Tensor | None] = {}  # the first `grad` that leaves had, by identity
         self.stepped: list[tuple[Any, int]] = []  # schedules, each with how many steps came before
+        self.steps_before: dict[int, int] = {}  # those of optimizers, by their identity
         self._found: dict[int, Value] = {}  # by the identity of Tensors and of their arrays
         self._constants: dict[int, tuple[Any, Value]] = {}  # the user's arrays, kept alive
         self._copies: set[int] = set()  # Tensors that are taken for what they are a copy of
@@ -120,13 +122,16 @@ class Recorder:
         if self.tracing:
             self._alias(result, self.value(source), "detach")
 
-    def seeded(self, g: Any, given: Any) -> None:
-        """`g`, which a backward pass is to begin with, is an array or a Tensor of the user's."""
+    def seeded(self, g: Any, given: Any) -> Any:
+        """`g`, which a backward pass is to begin with, as it is now, if it is the user's."""
+        if isinstance(g, np.ndarray):
+            g = _copied(g)
         if self.tracing and isinstance(given, Tensor | np.ndarray):
             if given.dtype != g.dtype:
                 given = given.astype(g.dtype)
             known = self.value(given) if isinstance(given, Tensor) else self._known(given)
             self._seeds[id(g)] = (g, given if known is None else known)
+        return g
 
     def swept(self, seeds: Sequence[Seeded]) -> None:
         """A backward pass begins."""
@@ -167,6 +172,7 @@ class Recorder:
         sums = self._sweeps[-1].get(id(t)) if self._sweeps else None
         if grad is None or sums is None or not self.tracing:
             return
+        self.graded.setdefault(id(t), before)
         if before is None:
             self._know(grad, sums[-1])
             return
@@ -185,7 +191,14 @@ class Recorder:
         if id(t) in self._copies:  # no longer the same as its source
             self._copies.remove(id(t))
             self._alias(t, target, "copy")
-        self._written = self._live.pop(id(owner_of(t._data)), [])
+        key = id(owner_of(t._data))
+        self._written = []
+        others: list[tuple[Tensor, Value]] = []
+        for known in self._live.pop(key, []):  # of one memory may be many leaves, each a part
+            seen = np.may_share_memory(known[0]._data, t._data)
+            (self._written if seen else others).append(known)
+        if others:
+            self._live[key] = others
         for _, value in self._written:
             value.array = _copied(value.array)
 
@@ -200,6 +213,8 @@ class Recorder:
         is_name = isinstance(by, str)
         name = by if is_name else type(by).__name__
         settings = {} if is_name else {"lr": by.lr}
+        if not is_name:
+            self.steps_before.setdefault(id(by), by.steps - 1)
         step = Update(None if is_name else by, name, target, inputs, output, settings)
         step.place = self._users(place(2))
         self.steps.append(step)

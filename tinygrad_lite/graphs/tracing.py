@@ -69,9 +69,8 @@ def graph(result: Tensor, gradient: Any = None) -> Graph:
     recorder, error = Recorder(), ""
     recorder.history(result)
     try:
-        seeds = [(result, seed(result, gradient, False))]
         with Switch(recorder=recorder):
-            sweep(seeds, (), False)
+            sweep([(result, seed(result, gradient, False))], (), False)
     except (GradientError, MutationError) as wrong:
         error = str(wrong)
     recorder.finish()

@@ -1,19 +1,19 @@
 """Each step in a sentence, for somebody who doesn't know what a gradient is."""
 
 import math
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from .columns import clean, cut
+from .factors import factor
 from .numbers import number
 from .record import Graph
 from .stages import stages
 from .steps import Applied, Contribution, Seed, Step, Update, Value
 
-LONGEST = 160  # characters of a sentence
+LONGEST = 190  # characters of a sentence
 NAME = 26  # columns of a name in it
 
 
@@ -64,7 +64,7 @@ WORDS = {  # of operations, by name: {0}, {1}, … are the inputs
     "softmax": "{0} as shares that add up to 1",
     "matmul": "the matrix product of {0} and {1}",
     "linear": "the matrix product of {0} and {1}, plus {2}",
-    "cross_entropy": "how badly the scores {0} miss the classes {1}, one number a row",
+    "cross_entropy": "how badly {0} miss the true classes {1}, one number a row",
     "reshape": "the entries of {0} in another shape",
     "expand_dims": "{0} with one more axis",
     "squeeze": "{0} without its axes of length 1",
@@ -91,16 +91,16 @@ OVER = {  # of operations that make one number of many
 }
 JOINED = {"concatenate": "joined end to end", "stack": "stacked on each other"}
 ASIDE = {
-    "detach": "{0} is {1}, cut off from how it was computed: no gradient flows back through it.",
-    "copy": "{0} is a copy of {1}, and begins anew: no gradient flows back from it to {1}.",
-    "view": "{0} shows the memory of {1} after that was written: no gradient flows back to before.",
+    "detach": "{0} is {1}, cut off from how it was computed: no gradient comes back through it.",
+    "copy": "{0} is a copy of {1}, and begins anew: no gradient comes back from it to {1}.",
+    "view": "{0} shows the memory of {1} after that was written: no gradient comes back to before.",
 }
 
 
 def _applied(step: Applied) -> str:
     name, inputs = _name(step.output), [_said(x) for x in step.inputs]
     if step.operation is None:
-        form = ASIDE.get(step.name, "{0} is made of {1}: no gradient flows back through it.")
+        form = ASIDE.get(step.name, "{0} is made of {1}: no gradient comes back through it.")
         return form.format(name, inputs[0])
     what = _what(step, inputs)
     if step.output.array.ndim == 0:
@@ -132,18 +132,24 @@ def _seed(step: Seed) -> str:
     name = _name(step.of)
     if step.output.array.size == 1 and step.output.array.item() == 1:
         return (
-            f"The way back begins: how much does {name} change with each value before it? "
-            "With itself, by 1."
+            f"The way back begins. The gradient ∂ of a value is how fast {name} changes when that "
+            f"value does: a derivative. That of {name} itself is 1."
         )
-    return f"The way back begins at {name}, with a gradient that was given, one number an entry."
+    return (
+        f"The way back begins at {name}, with a weight given for each entry. The gradient ∂ of a "
+        "value is how fast their weighted sum changes when that value does."
+    )
 
 
 def _by_rule(step: Contribution, result: str) -> str:
     """What a rule gives, which doesn't fit yet."""
-    said, shape = _flow(step, result), step.output.shape
-    size = _many(shape) if shape else "one number"
-    has = _many(step.to.shape) if step.to.shape else "one number"
-    both = f"{said} So far that is {size}; {_name(step.to)} is {has}."
+    said, shape, has = _flow(step, result), step.output.shape, step.to.shape
+    size, to = _many(shape) if shape else "one number", _name(step.to)
+    if math.prod(shape) > math.prod(has):
+        then = f"That is {size}, but {to} {_holds(has)}: the next step sums them."
+    else:
+        then = f"That is {size}, but {to} {_holds(has)}: the next step repeats it."
+    both = f"{said} {then}"
     return both if len(both) <= LONGEST else said
 
 
@@ -151,53 +157,70 @@ def _contribution(step: Contribution, result: str) -> str:
     said = _flow(step, result)
     if not step.earlier:
         return said
-    to = _name(step.to)
-    again = f"{to} was used {_times(step.earlier + 1)}: this contribution is added to " + (
-        "the first." if step.earlier == 1 else f"the {step.earlier:,} before."
+    again = (
+        f"{_name(step.to)} was used more than once; the effects add up, so this is added to "
+        + ("the first." if step.earlier == 1 else f"the {step.earlier:,} before.")
     )
     both = f"{again} {said}"
     return both if len(both) <= LONGEST else again
 
 
 def _flow(step: Contribution, result: str) -> str:
-    """What flows to one input, by which rule."""
+    """What comes back to one input, by which rule."""
     to, out, name = _name(step.to), _name(step.of.output), clean(step.of.name, NAME)
     if step.summed_over:
         return _summed(step, to, name)
     if math.prod(step.rule_shape) < math.prod(step.lifted_shape):
         return _spread(step, to, out)
     rule = step.named_rule()
-    if step.of.operation is not None and step.of.operation.trusted and name in MOVED:
+    is_ours = step.of.operation is not None and step.of.operation.trusted
+    if is_ours and name in MOVED:
         return f"{MOVED[name].format(to=to, out=out)}"
+    if is_ours and name in PRODUCTS and step.position < 2 and rule not in ("g", "-g"):
+        return _product(step, to, out, rule)
+    to = _which(step)
     if rule == "g":
-        return f"{out} grows as {to} does, so what flows to {out} flows on to {to}{_that(step)}."
+        return f"{out} grows as much as {to} does, so {to} gets the gradient of {out}{_that(step)}."
     if rule == "-g":
         return (
-            f"When {to} grows, {out} falls as much, so what flows to {out} flows on to {to} with "
-            f"its sign turned{_that(step)}."
+            f"{out} falls as much as {to} grows, so {to} gets the gradient of {out} with its sign "
+            f"turned{_that(step)}."
         )
-    if step.of.operation is not None and step.of.operation.trusted and name in PRODUCTS:
-        other = _said(step.of.inputs[1 - step.position])
-        return PRODUCTS[name][step.position].format(to=to, out=out, other=other, rule=rule)
-    factor = _factor(rule)
-    if factor:
-        return (
-            f"How much does {result} change with {to}? By {factor}, says {name}'s rule, times how "
-            f"much it changes with {out}{_that(step)}."
+    times = factor(rule)
+    if times:
+        by = f"{out} changes {times} times as fast as {to}"
+        said = (
+            f"{by}, and g is how fast {result} changes with {out}. By the chain rule the two are "
+            f"multiplied{_that(step)}."
         )
+        if len(said) <= LONGEST and out != result and not step.earlier:
+            return said
+        return cut(f"{by}. By the chain rule that is multiplied with g{_that(step)}.", LONGEST)
     said = (
-        f"How much does {result} change with {to}? {name}'s rule says: {rule}, where g is how much "
+        f"How fast does {result} change with {to}? {name}'s rule says: {rule}, where g is how fast "
         f"it changes with {out}{_that(step)}."
     )
     if len(said) <= LONGEST:
         return said
-    return f"{name}'s rule turns how much {result} changes with {out} into how much with {to}."
+    return f"{name}'s rule turns how fast {result} changes with {out} into how fast with {to}."
 
 
+def _which(step: Contribution) -> str:
+    """The input, or which of those that it is, or that it is each entry of it."""
+    to, inputs = _name(step.to), step.of.inputs
+    if math.prod(step.output.shape) < math.prod(step.to.shape):
+        return f"each entry of {to}"
+    same = [i for i, x in enumerate(inputs) if x is step.to]
+    if len(same) != 2 or step.position not in same:
+        return to
+    return f"its {'second' if step.position == same[1] else 'first'} {to}"
+
+
+SHAPED = "{out} holds the entries of {to} in another shape: the gradient gets the shape of {to}."
 MOVED = {  # how a gradient follows entries that only moved
-    "reshape": "{out} holds the entries of {to} in another shape: the gradient is shaped back.",
-    "expand_dims": "{out} holds the entries of {to} in another shape: the gradient is shaped back.",
-    "squeeze": "{out} holds the entries of {to} in another shape: the gradient is shaped back.",
+    "reshape": SHAPED,
+    "expand_dims": SHAPED,
+    "squeeze": SHAPED,
     "transpose": "{out} is {to} with its axes in another order: the gradient is turned back.",
     "swapaxes": "{out} is {to} with two axes swapped: the gradient is swapped back.",
     "getitem": "{out} is a part of {to}: its gradient goes back to that part, 0 elsewhere.",
@@ -205,19 +228,34 @@ MOVED = {  # how a gradient follows entries that only moved
     "stack": "{to} is a part of {out}: it gets that part of the gradient.",
     "where": "{to} gets the gradient of {out} where it was chosen, and 0 elsewhere.",
     "relu": "{to} gets the gradient of {out} where it was positive, and 0 where relu made it 0.",
-    "maximum": "{to} gets the gradient of {out} where it was the larger, and 0 elsewhere.",
-    "minimum": "{to} gets the gradient of {out} where it was the smaller, and 0 elsewhere.",
+    "maximum": "{to} gets the gradient of {out} where it was the larger, half where both were "
+    "equal, 0 elsewhere.",
+    "minimum": "{to} gets the gradient of {out} where it was the smaller, half where both were "
+    "equal, 0 elsewhere.",
     "max": "Only what is largest decides {out}: it gets the gradient, all else in {to} gets 0.",
     "min": "Only what is smallest decides {out}: it gets the gradient, all else in {to} gets 0.",
-    "cross_entropy": "Each score in {to} gets its share by softmax, less 1 if it is the true "
-    "class's, times what flows to {out}.",
+    "cross_entropy": "Softmax makes {to} probabilities. Each entry gets its probability, less 1 "
+    "at the true class, times the gradient of {out}.",
 }
-BACK = "{to} reached {out} through {other}, and the gradient comes back through it: {rule}."
-SUM = (
-    "Each entry of {to} multiplied some of {other}, "
-    "and gets what flows to {out} times these: {rule}."
-)
-PRODUCTS = {"matmul": (BACK, SUM), "linear": (BACK, SUM)}  # of the first input, of the second
+PRODUCTS = {"matmul", "linear"}  # of their first two inputs
+
+
+def _product(step: Contribution, to: str, out: str, rule: str) -> str:
+    """Why the gradient of a factor of a matrix product is one, too."""
+    inner = np.shape(getattr(step.of.inputs[0], "array", step.of.inputs[0]))[-1]
+    uses = math.prod(step.of.output.shape) * inner // max(math.prod(step.to.shape), 1)
+    other = _said(step.of.inputs[1 - step.position])
+    if uses < 2:
+        return (
+            f"Each entry of {to} went into {out} once, multiplied with one of {other}, so it gets "
+            "g times that one."
+        )
+    return (
+        f"Each entry of {to} went into {uses:,} entries of {out}, each time multiplied with one of "
+        f"{other}. These effects add up, all at once by {rule}."
+    )
+
+
 USED = {
     "add": "added to",
     "subtract": "used in",
@@ -245,7 +283,10 @@ def _summed(step: Contribution, to: str, name: str) -> str:
     else:
         what = f"each of {count:,} places along {_axes(axes)}"
         sum_of = f"these {count:,}"
-    return f"{to} was {verb} {what}, so its gradient is the sum over {sum_of}."
+    return (
+        f"The same {to} was {verb} {what}. The effects add up: its gradient is the sum over "
+        f"{sum_of}."
+    )
 
 
 def _spread(step: Contribution, to: str, out: str) -> str:
@@ -255,49 +296,14 @@ def _spread(step: Contribution, to: str, out: str) -> str:
     if trusted and step.of.name == "mean":
         return (
             f"{out} is the mean of {count:,} entries of {to}, so each of them gets 1/{count:,} of "
-            "the gradient."
+            f"the gradient of {out}."
         )
     if trusted and step.of.name == "sum":
-        return f"{out} grows as each of {count:,} entries of {to} does, so each gets its gradient."
+        return (
+            f"{out} grows as much as any of {count:,} entries of {to} does, so each of them gets "
+            f"the gradient of {out}."
+        )
     return f"{out} is made of {count:,} entries of {to} alike, so each of them gets the same."
-
-
-def _factor(rule: str) -> str:
-    """What a rule multiplies `g` with, `1 - y²`; empty if it does something else."""
-    rest = rule.removeprefix("-g * ") if rule.startswith("-g * ") else rule.removeprefix("g * ")
-    sign = "-" if rule.startswith("-g * ") else ""
-    if rest == rule:
-        found = re.fullmatch(r"(-?)g / ([\w.#]+|\([^()]*\))", rule)
-        return f"{found[1]}1 / {found[2]}" if found and not _has_g(found[2]) else ""
-    if _has_g(rest) or _is_open(rest):
-        return ""
-    if rest[0] == "(" and _closes(rest) == len(rest) - 1 and not sign:
-        rest = rest[1:-1]
-    return clean(sign + rest.replace("**2", "²").replace(" * ", " × "), 50)
-
-
-def _has_g(said: str) -> bool:
-    return re.search(r"(?<![\w.])g(?!\w)", said) is not None
-
-
-def _is_open(said: str) -> bool:
-    """Whether it is a sum, so that not all of it is multiplied."""
-    depth = 0
-    for i, letter in enumerate(said):
-        depth += (letter in "([") - (letter in ")]")
-        if depth == 0 and said[i : i + 3] in (" + ", " - "):
-            return True
-    return " if " in said
-
-
-def _closes(said: str) -> int:
-    """Where the bracket closes with which a text begins."""
-    depth = 0
-    for i, letter in enumerate(said):
-        depth += (letter in "([") - (letter in ")]")
-        if depth == 0:
-            return i
-    return -1
 
 
 def _that(step: Contribution) -> str:
@@ -324,9 +330,12 @@ def _update(step: Update) -> str:
         return form.format(name, _listed(by) or "nothing else")
     rule, lr = clean(step.name, NAME), step.attributes.get("lr")
     if isinstance(lr, int | float) and step.name == "SGD" and _is_plain(step, float(lr)):
-        return f"{rule} moves {name} against its gradient: by {number(lr)} times it.{_moved(step)}"
+        return (
+            f"{rule} moves {name} against its gradient, downhill: by {number(lr)}, the learning "
+            f"rate, times it.{_moved(step)}"
+        )
     pace = f", at a learning rate of {number(lr)}" if isinstance(lr, int | float) else ""
-    return f"{rule} moves {name} by what it makes of its gradient{pace}.{_moved(step)}"
+    return f"{rule} works out from the gradient of {name} how to move it{pace}.{_moved(step)}"
 
 
 def _is_plain(step: Update, lr: float) -> bool:
@@ -370,14 +379,13 @@ def _many(shape: tuple[int, ...]) -> str:
     return f"{sides} number{'' if shape == (1,) else 's'}"
 
 
+def _holds(shape: tuple[int, ...]) -> str:
+    return f"has {_many(shape)}" if shape else "is one number"
+
+
 def _axes(axes: Any) -> str:
     return (
         f"axis {axes}"
         if isinstance(axes, int)
         else (f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}")
     )
-
-
-def _times(n: int) -> str:
-    known = {2: "a second", 3: "a third", 4: "a fourth", 5: "a fifth"}
-    return f"{known[n]} time" if n in known else f"{n:,} times"

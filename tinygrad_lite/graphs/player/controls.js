@@ -1,4 +1,4 @@
-/* Keys, search, help, tabs on narrow screens, light and dark; and the beginning of it all. */
+/* Keys, help, light and dark; and the beginning of it all. */
 
 (() => {
   "use strict";
@@ -36,159 +36,6 @@
   system.addEventListener("change", setTheme);
   forced.addEventListener("change", setTheme);
   get("theme").addEventListener("click", switchTheme);
-
-  // ---- tabs -------------------------------------------------------------------------------------
-
-  const tabs = [...document.querySelectorAll('[role="tab"]')];
-  const narrow = matchMedia("(max-width: 859px)"); // where panes are behind tabs, as in player.css
-
-  function openTab(name) {
-    document.body.dataset.tab = name;
-    for (const tab of tabs) {
-      const isIt = tab.getAttribute("aria-controls") === name;
-      tab.setAttribute("aria-selected", isIt);
-      tab.tabIndex = isIt ? 0 : -1;
-    }
-    if (name === "source") Player.panels.lightLines();
-    if (name === "picture") picture.show(state.steps[state.at].box);
-  }
-
-  for (const [k, tab] of tabs.entries()) {
-    tab.addEventListener("click", () => openTab(tab.getAttribute("aria-controls")));
-    tab.addEventListener("keydown", (event) => {
-      const to = { ArrowLeft: k - 1, ArrowRight: k + 1 }[event.key];
-      if (to === undefined) return;
-      const next = tabs[(to + tabs.length) % tabs.length];
-      openTab(next.getAttribute("aria-controls"));
-      next.focus();
-      event.stopPropagation();
-    });
-  }
-
-  function namePanes() {
-    for (const tab of tabs) {
-      const pane = get(tab.getAttribute("aria-controls"));
-      if (narrow.matches) pane.setAttribute("role", "tabpanel");
-      else pane.removeAttribute("role");
-    }
-  }
-
-  narrow.addEventListener("change", namePanes);
-
-  /* A box that is clicked is described beside the picture; on a narrow screen in another tab. */
-  state.on("select", () => {
-    const box = state.selected && get("canvas").querySelector(`.box[data-id="${state.selected}"]`);
-    if (box) get("live").textContent = `Shown: ${box.getAttribute("aria-label")}`;
-    if (!state.selected || !narrow.matches) return;
-    const hadFocus = get("picture").contains(document.activeElement);
-    openTab("step");
-    if (hadFocus) get("step").focus();
-  });
-
-  // ---- search -----------------------------------------------------------------------------------
-
-  const field = get("search");
-  const list = get("found");
-  let found = [];
-  let mark = 0;
-  let cameFrom = null; // what had the focus before
-
-  function things() {
-    const { boxes, groups } = state.data.diagram;
-    return [...boxes, ...groups].map((thing) => {
-      const name = thing.value == null ? "" : state.values[thing.value].name;
-      return { thing, name, words: `${name}\n${thing.title}`.toLowerCase() };
-    });
-  }
-
-  function search() {
-    const asked = field.value.trim().toLowerCase();
-    const all = asked ? things().filter((x) => x.words.includes(asked)) : [];
-    all.sort((a, b) => rank(a, asked) - rank(b, asked));
-    found = all.slice(0, 30);
-    mark = 0;
-    list.hidden = !asked;
-    field.setAttribute("aria-expanded", !list.hidden);
-    list.replaceChildren(
-      ...found.map((x, i) => {
-        const path = x.thing.group && state.groups.get(x.thing.group)?.title;
-        const row = make(
-          "li",
-          { role: "option", id: `found-${i}` },
-          make("span", {}, Player.cut(x.thing.title, 60)),
-          path ? make("small", {}, Player.cut(path, 50)) : null,
-        );
-        row.addEventListener("pointerdown", (event) => {
-          event.preventDefault();
-          take(i);
-        });
-        return row;
-      }),
-    );
-    const said = found.length ? `and ${all.length - found.length} more` : "nothing of this name";
-    const isNoted = asked && (!found.length || all.length > found.length);
-    const off = { class: "nothing", role: "option", "aria-disabled": "true" };
-    if (isNoted) list.append(make("li", off, said));
-    if (isNoted && !found.length) get("live").textContent = said;
-    markOne();
-  }
-
-  function rank(x, asked) {
-    const name = x.name.toLowerCase();
-    return name === asked ? 0 : name.startsWith(asked) ? 1 : x.thing.value == null ? 3 : 2;
-  }
-
-  function markOne() {
-    const rows = [...list.children];
-    rows.forEach((row, i) => row.setAttribute("aria-selected", i === mark && i < found.length));
-    list.children[mark]?.scrollIntoView({ block: "nearest" });
-    if (found.length) field.setAttribute("aria-activedescendant", `found-${mark}`);
-    else field.removeAttribute("aria-activedescendant");
-  }
-
-  /* Show what was found; whoever came by keyboard goes on from there. */
-  function take(i, withFocus = false) {
-    if (!found[i]) return;
-    const { id } = found[i].thing;
-    closeSearch(null);
-    openTab("picture");
-    picture.reveal(id).then(() => {
-      if (state.boxes.has(id) && !narrow.matches) state.select(id);
-      const one = `.box[data-id="${id}"], .fold[data-group="${id}"]`;
-      if (withFocus) get("canvas").querySelector(one)?.focus({ preventScroll: true });
-    });
-  }
-
-  /* The focus goes back to where it was. */
-  function closeSearch(back = cameFrom) {
-    list.hidden = true;
-    field.setAttribute("aria-expanded", "false");
-    field.value = "";
-    field.blur();
-    if (back?.isConnected) back.focus({ preventScroll: true });
-    cameFrom = null;
-  }
-
-  function beginSearch() {
-    cameFrom = document.activeElement;
-    field.focus();
-  }
-
-  field.addEventListener("input", search);
-  field.addEventListener("focus", search);
-  field.addEventListener("blur", () => {
-    list.hidden = true;
-  });
-  field.addEventListener("keydown", (event) => {
-    if (event.isComposing) return; // of a letter that takes several keys
-    const to = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (to && found.length) mark = (mark + to + found.length) % found.length;
-    if (event.key === "Enter") take(mark, true);
-    if (event.key === "Escape") closeSearch();
-    if (to) event.preventDefault();
-    if (to) markOne();
-    event.stopPropagation();
-  });
 
   // ---- help -------------------------------------------------------------------------------------
 
@@ -278,7 +125,7 @@
     f: view.fit,
     c: foldAll,
     d: switchTheme,
-    "/": beginSearch,
+    "/": Player.search.begin,
     "?": openHelp,
     Escape: () => state.select(null),
   };
@@ -332,8 +179,6 @@
   const notes = [wrong.length ? disagree : "", state.data.note, state.data.diagram.note].filter(Boolean);
   get("remark").textContent = [...new Set(notes)].join(" · ");
   get("remark").hidden = !notes.length;
-  openTab("picture");
-  namePanes();
   showFold();
   setTheme();
   state.restart();

@@ -25,7 +25,6 @@
   // ---- what is to be seen -----------------------------------------------------------------------
 
   function visible() {
-    const { boxes, groups } = state;
     const nodes = new Map();
     const frames = new Map();
     for (const group of state.data.diagram.groups) {
@@ -35,7 +34,7 @@
       else
         frames.set(group.id, { id: group.id, group, parent: group.parent, ...titled(group, 70) });
     }
-    for (const box of boxes.values()) {
+    for (const box of state.boxes.values()) {
       const id = state.shownAs(box.id);
       if (id === box.id) nodes.set(id, node(box));
       nodes.get(id)?.members.push(box);
@@ -46,7 +45,7 @@
       made.lines = [{ role: "note", text: `${n} box${n === 1 ? "" : "es"}` }];
       measure(made);
     }
-    return { nodes, frames, lanes: lanes(nodes), groups };
+    return { nodes, frames, lanes: lanes(nodes) };
   }
 
   function node(box) {

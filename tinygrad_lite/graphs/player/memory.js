@@ -52,7 +52,7 @@
     const rest = shown.filter((t) => !large.has(t));
     for (const t of shown) {
       if (!large.has(t)) continue;
-      const said = `${name(t, 60)} · ${values.bytes(t.bytes)} · from step ${t.from + 1} to ${t.to + 1}`;
+      const said = `${name(t, 60)} · ${values.bytes(t.bytes)} · kept from step ${t.from + 1} to ${t.to + 1}`;
       bands.push({ of: [t], said });
     }
     if (rest.length) {
@@ -199,7 +199,7 @@
         {
           type: "button",
           class: isRead(t) ? `lit ${state.steps[state.at].phase}` : null,
-          title: `from step ${t.from + 1} to step ${t.to + 1}, which is the last to read it`,
+          title: `kept from step ${t.from + 1} until step ${t.to + 1}, the last whose rule reads it`,
           "aria-label": `Show ${name(t)}, ${values.bytes(t.bytes)}, needed until step ${t.to + 1}`,
         },
         make("span", { class: "name" }, name(t)),
@@ -217,9 +217,9 @@
       make(
         "h3",
         {},
-        "backward still needs ",
+        "memory kept for backward ",
         make("b", {}, values.bytes(total)),
-        make("span", {}, ` of ${values.bytes(peak)}`),
+        make("span", {}, `, at most ${values.bytes(peak)}`),
       ),
       make("ul", { class: tensors.length > 3 ? "long" : null }, ...rows),
     );
@@ -243,7 +243,7 @@
     holder.append(
       make("svg", { role: "group", "aria-label": label }, ...paths, ...Object.values(over)),
     );
-    holder.hidden = false;
+    holder.hidden = get("kept").hidden = false;
     setCursor(0);
     listen();
     timeline.onMeasure.push(place);

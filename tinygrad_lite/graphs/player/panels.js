@@ -4,6 +4,7 @@
   "use strict";
 
   const { state, make, get, values } = Player;
+  const { formulas, isFitted, sum } = Player.formulas;
 
   const MOST = 8; // values that are shown of what a step takes
 
@@ -23,6 +24,7 @@
       heading(step),
       step.words ? make("p", { class: "words" }, step.words) : null,
       formulas(step),
+      state.at ? null : make("p", { class: "note" }, firstWords()),
       ...(step.notes ?? []).map((note) => make("p", { class: "note" }, note)),
       step.sum ? sum(step) : null,
       numbers(step),
@@ -36,6 +38,15 @@
     announce(step);
   }
 
+  /* How to read the page, at its first step. */
+  function firstWords() {
+    const isBack = state.steps.some((one) => one.phase === "backward");
+    const then = isBack
+      ? " Then, on the way back, each gets its gradient (orange, after ∂): how fast the result changes with it."
+      : "";
+    return `→ is the next step. Going forward, values (blue) are computed from those that they need.${then}`;
+  }
+
   /* Of a gradient that had to be fitted to what it is of: which of the two steps it is. */
   function partOf(step) {
     if (!step.part) return null;
@@ -46,88 +57,9 @@
     return make("span", { class: "part" }, said);
   }
 
-  function isFitted(step) {
-    return step.part === "summed" || step.part === "spread";
-  }
-
   function heading(step) {
     const to = step.to ? make("span", { class: "to" }, ` → ${Player.cut(step.to, 40)}`) : null;
     return make("h2", { title: step.title }, Player.cut(step.title, 90), to);
-  }
-
-  function formulas(step) {
-    const isRule = step.kind === "rule" || (step.kind === "contribution" && !isFitted(step));
-    const parts = [];
-    if (step.symbols)
-      parts.push(
-        make("dt", {}, isRule ? "rule" : "symbols"),
-        make("dd", { class: "symbols" }, step.symbols),
-      );
-    if (step.numbers) parts.push(make("dt", {}, "numbers"), make("dd", {}, step.numbers));
-    return parts.length ? make("dl", { class: `formulas ${step.phase}` }, ...parts) : null;
-  }
-
-  /* The contributions to one gradient as a sum, the present one marked, those to come pale. */
-  function sum(step) {
-    const all = state.sumOf(state.at);
-    const near =
-      all.length <= 12
-        ? all
-        : all.filter(
-            (i, k) =>
-              k < 2 ||
-              k > all.length - 2 ||
-              Math.abs(i - state.at) < 1 ||
-              Math.abs(k - all.indexOf(state.at)) < 4,
-          );
-    const rows = [];
-    let before = -1;
-    for (const i of near) {
-      const other = state.steps[i];
-      const k = all.indexOf(i);
-      if (k > before + 1)
-        rows.push(
-          make("tr", {}, make("td", {}), make("td", { colspan: 2 }, `… ${k - before - 1} more`)),
-        );
-      before = k;
-      const isDone = i <= state.at;
-      const link = make(
-        "button",
-        { type: "button", "aria-label": `Step ${other.number}: ${Player.cut(other.title, 40)}` },
-        Player.cut(other.title, 40),
-      );
-      link.addEventListener("click", () => state.go(i));
-      rows.push(
-        make(
-          "tr",
-          { class: i === state.at ? "now" : isDone ? null : "todo" },
-          make("td", {}, k ? "+" : ""),
-          make("td", {}, link),
-          make(
-            "td",
-            { class: "amount" },
-            isDone ? values.brief(other.sum.contribution) : "to come",
-          ),
-        ),
-      );
-    }
-    const isAll = step.sum.earlier + 1 === step.sum.of;
-    rows.push(
-      make(
-        "tr",
-        { class: "total" },
-        make("td", {}, "="),
-        make("td", {}, isAll ? "complete" : "so far"),
-        make("td", { class: "amount" }, values.brief(step.sum.total)),
-      ),
-    );
-    const uses = step.sum.of === 2 ? "twice" : `${step.sum.of} times`;
-    return make(
-      "section",
-      { class: "sum" },
-      make("h3", {}, `∂ ${Player.cut(step.to ?? "", 40)} is a sum: it was used ${uses}`),
-      make("table", {}, make("tbody", {}, ...rows)),
-    );
   }
 
   /* What the step takes, and what it makes. */
@@ -148,7 +80,9 @@
             values.card(i, {
               role: isBack && k === 0 && !isFitted(step) ? "g" : "",
               isAligned,
-              withGradient: step.phase !== "backward" && state.at > 0 && hasComplete(i),
+              isTaken: true,
+              withGradient:
+                step.phase !== "backward" && hasComplete(i) && !all.includes(state.gradient(i).value),
             }),
           ),
         ),
@@ -239,9 +173,9 @@
   /* What a comparison of the rule with central differences found. */
   function checked(check) {
     if (check.ok == null)
-      return `Rule not compared with central differences${check.note ? `: ${check.note}` : "."}`;
-    const error = check.error == null ? "" : `; relative error ${values.number(check.error, 2)}`;
-    return `Rule ${check.ok ? "agrees" : "DISAGREES"} with central differences${error}. ${check.note ?? ""}`.trim();
+      return `The rule wasn't checked with central differences${check.note ? `: ${check.note}` : "."}`;
+    const error = check.error == null ? "" : `, relative error ${values.number(check.error, 2)}`;
+    return `The rule ${check.ok ? "agrees" : "DISAGREES"} with central differences, where the inputs are really moved a little${error}. ${check.note ?? ""}`.trim();
   }
 
   // ---- source -----------------------------------------------------------------------------------
@@ -356,6 +290,8 @@
 
   Player.panels = { lightLines, checked };
   showSource();
+  get("checks").hidden = !state.data.check?.some((found) => found.ok);
+  new ResizeObserver(() => bring(litLines.at(-1))).observe(get("code"));
   state.on("step", () => {
     showStep();
     showChosen();

@@ -69,15 +69,7 @@
         view.put(node, near);
       }),
     ];
-    let since = performance.now();
-    for (const task of work) {
-      task();
-      if (performance.now() - since > SLICE) {
-        await rest();
-        since = performance.now();
-        if (!isWanted()) return;
-      }
-    }
+    if (!(await inSlices(work, isWanted))) return;
     await rest();
     if (!isWanted()) return;
     const now = placeOf(made, anchor);
@@ -119,7 +111,7 @@
   /* What a step changes: the looks of boxes that it computes, the box in focus, the line in motion. */
   function update() {
     if (!picture) return;
-    for (const part of parts.values()) if (part.node) refresh(part);
+    refreshAll();
     for (const lane of picture.lanes) refreshLane(lane, picture.nodes);
     const step = state.steps[state.at];
     const phase = step.phase;
@@ -131,8 +123,17 @@
     lit.lane = lane?.element ?? null;
     lit.lane?.classList.add("now");
     lit.lane?.setAttribute("data-phase", phase);
-    if (lane?.element.isConnected) lane.layer.append(lane.element); // above the others
+    raise();
     move(step, lane);
+  }
+
+  /* The line in motion is above the others. */
+  function raise() {
+    if (lit.lane?.isConnected) lit.lane.parentNode.append(lit.lane);
+  }
+
+  function refreshAll() {
+    for (const part of parts.values()) if (part.node) refresh(part);
   }
 
   function refresh(part) {
@@ -180,17 +181,27 @@
     thumb.image.setAttribute("href", Player.values.thumb(value));
   }
 
-  /* In other colours, some at a time. */
-  async function repaint() {
+  /* In other colours. */
+  function repaint() {
     const mine = version;
-    let since = performance.now();
-    for (const thumb of [...parts.values()].flatMap((part) => part.thumbs ?? [])) {
+    const thumbs = [...parts.values()].flatMap((part) => part.thumbs ?? []);
+    const work = thumbs.map((thumb) => () => {
       thumb.image.setAttribute("href", Player.values.thumb(thumb.shown));
+    });
+    inSlices(work, () => mine === version);
+  }
+
+  /* Do all of it, a few milliseconds at a time; whether it was wanted to the end. */
+  async function inSlices(work, isWanted) {
+    let since = performance.now();
+    for (const task of work) {
+      task();
       if (performance.now() - since < SLICE) continue;
       await rest();
+      if (!isWanted()) return false;
       since = performance.now();
-      if (mine !== version) return;
     }
+    return true;
   }
 
   function rest() {
@@ -200,9 +211,10 @@
   }
 
   function refreshLane(lane, nodes) {
-    const back = lane.arrows.some(
-      (a) => a.kind === "backward" && a.steps.some((i) => i <= state.at),
+    lane.returns ??= Math.min(
+      ...lane.arrows.filter((a) => a.kind === "backward").map((a) => a.steps[0] ?? Infinity),
     );
+    const back = lane.returns <= state.at;
     const source = nodes.get(lane.source);
     const isDone = !source.box || source.box.value == null || state.isComputed(source.box.value);
     const now = `${back} ${isDone}`;
@@ -338,9 +350,8 @@
     update();
   });
   state.on("theme", repaint);
-  state.on("select", () => {
-    for (const part of parts.values()) if (part.node) refresh(part);
-  });
+  state.on("near", raise);
+  state.on("select", refreshAll);
   state.on("closed", (anchor) => {
     redrawn = redraw(anchor);
   });

@@ -25,6 +25,7 @@ const Player = {};
     closed: new Set(), // ids of closed groups
     hasBackward: data.steps.some((step) => step.phase === "backward"),
     contributions: new Map(), // by value: positions of the steps that contribute to its gradient
+    sums: new Map(), // by the first of the steps whose contributions are added up: all of them
     ofLine: new Map(), // "file:line" -> positions of steps
     boxesOfLine: new Map(), // "file:line" -> ids of boxes
     on: (name, listener) => listeners[name].push(listener),
@@ -35,6 +36,7 @@ const Player = {};
     isComputed,
     gradient,
     sumOf,
+    isFitted,
     shownAs,
     ancestors,
     restart,
@@ -48,6 +50,7 @@ const Player = {};
       const value = boxes.get(step.box)?.value;
       if (value != null) listed(state.contributions, value).push(i);
     }
+    if (step.sum) listed(state.sums, step.sum.first).push(i);
     if (!step.place) return;
     const line = step.place.join(":");
     listed(state.ofLine, line).push(i);
@@ -68,32 +71,30 @@ const Player = {};
      state is "complete", "partial", "pending", "none" or "not run". */
   function gradient(value, at = state.at) {
     const of = data.values[value];
-    if (of.gradient != null) {
-      if (of.gradient_by == null || of.gradient_by <= at) {
-        return { state: "complete", value: of.gradient };
-      }
-      const all = state.contributions.get(value) ?? [];
-      const done = all.filter((i) => i <= at);
-      if (!done.length) return { state: "pending" };
-      const last = data.steps[done.at(-1)];
-      const total = last.sum ? last.sum.total : last.makes;
-      return { state: "partial", value: total, done: done.length, of: all.length };
+    if (of.gradient == null) {
+      return { state: state.hasBackward ? "none" : "not run", why: of.why_none };
     }
-    return { state: state.hasBackward ? "none" : "not run", why: of.why_none };
+    if (of.gradient_by == null || of.gradient_by <= at) {
+      return { state: "complete", value: of.gradient };
+    }
+    const last = (state.contributions.get(value) ?? []).findLast((i) => i <= at);
+    if (last === undefined) return { state: "pending" };
+    const { sum, makes } = data.steps[last];
+    if (!sum) return { state: "complete", value: makes }; // in an earlier backward pass
+    const done = sum.earlier + 1;
+    return done === sum.of
+      ? { state: "complete", value: sum.total }
+      : { state: "partial", value: sum.total, done, of: sum.of };
   }
 
   /* The steps whose contributions are added up with that of a step, in order. */
   function sumOf(i) {
-    const step = data.steps[i];
-    const value = boxes.get(step.box)?.value;
-    const all = (state.contributions.get(value) ?? []).filter((k) => data.steps[k].sum);
-    if (all.includes(i) && all.length === step.sum.of) return all;
-    const found = []; // without a box: the totals say what belongs together
-    data.steps.forEach((other, k) => {
-      const to = other.sum && other.to === step.to && other.sum.of === step.sum.of;
-      if (to && Math.abs(k - i) < 4 * step.sum.of + 400) found.push(k);
-    });
-    return found;
+    return state.sums.get(data.steps[i].sum.first);
+  }
+
+  /* Whether a step makes what a rule gave fit what it is the gradient of. */
+  function isFitted(step) {
+    return step.part === "summed" || step.part === "spread";
   }
 
   // ---- groups -----------------------------------------------------------------------------------

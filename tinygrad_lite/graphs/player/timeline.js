@@ -17,7 +17,7 @@
   let colour = {};
 
   Player.speed = 1;
-  Player.timeline = { toggle, setSpeed, nextPhase, edge, at, say, onMeasure: [] };
+  Player.timeline = { toggle, pause, setSpeed, nextPhase, edge, say, onMeasure: [] };
 
   state.steps.forEach((step, i) => {
     if (runs.at(-1)?.phase === step.phase) runs.at(-1).last = i;
@@ -42,7 +42,7 @@
       run.from = places[run.first] - between / 2;
       run.to = places[run.last] + between / 2;
     }
-    for (const listener of Player.timeline.onMeasure) listener(width);
+    for (const listener of Player.timeline.onMeasure) listener();
   }
 
   /* The x at which the place of a step begins, or ends. */
@@ -123,7 +123,7 @@
 
   // ---- by hand ----------------------------------------------------------------------------------
 
-  function at(event) {
+  function stepUnder(event) {
     const x = event.clientX - holder.getBoundingClientRect().left;
     let low = 0,
       high = places.length - 1;
@@ -141,10 +141,10 @@
       isScrubbing = true;
       part.setPointerCapture(event.pointerId);
       pause();
-      state.go(at(event));
+      state.go(stepUnder(event));
     });
     part.addEventListener("pointermove", (event) => {
-      if (isScrubbing) state.go(at(event));
+      if (isScrubbing) state.go(stepUnder(event));
     });
     for (const name of ["pointerup", "pointercancel"]) {
       part.addEventListener(name, () => {
@@ -164,16 +164,12 @@
   });
 
   function hint(event) {
-    const i = at(event);
+    const i = stepUnder(event);
     const step = state.steps[i];
     const to = step.to ? ` → ${Player.cut(step.to, 24)}` : "";
-    const part = isFitted(step) ? `, ${step.part}` : "";
+    const part = state.isFitted(step) ? `, ${step.part}` : "";
     const saved = step.saved ? ` · ${values.bytes(step.saved)}` : "";
     say(`${i + 1} · ${Player.cut(step.title, 48)}${to}${part}${saved}`, places[i]);
-  }
-
-  function isFitted(step) {
-    return step.part === "summed" || step.part === "spread";
   }
 
   /* A few words above the place that they are about; none, to take them away. */
@@ -255,14 +251,13 @@
       state.go(move());
     });
   }
-  Player.timeline.pause = pause;
 
   function update() {
     const step = state.steps[state.at];
     holder.setAttribute("aria-valuenow", state.at + 1);
     holder.setAttribute(
       "aria-valuetext",
-      `step ${state.at + 1} of ${state.steps.length}, ${step.phase}, ${Player.cut(step.title, 80)}${isFitted(step) ? `, ${step.part}` : ""}`,
+      `step ${state.at + 1} of ${state.steps.length}, ${step.phase}, ${Player.cut(step.title, 80)}${state.isFitted(step) ? `, ${step.part}` : ""}`,
     );
     for (const [id, off] of [
       ["first", state.at === 0],

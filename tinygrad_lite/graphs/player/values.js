@@ -6,6 +6,7 @@
   const { state, make } = Player;
   const CELLS = 36; // entries up to which a table is easier to read than colours
   const COLUMNS = 5;
+  const VECTOR = 16; // entries of one that is written out, four a row
 
   Player.values = { card, number, bytes, brief, isMap, thumb };
 
@@ -16,6 +17,7 @@
     if (x == null) return "–";
     if (Number.isInteger(x) && Math.abs(x) < 1e7) return String(x);
     const size = Math.abs(x);
+    if (isTie(size, digits)) x -= Math.sign(x) * size * 1e-9; // to the even digit, as Python does
     if (size !== 0 && (size < 1e-4 || size >= 1e7)) {
       return x
         .toExponential(digits - 1)
@@ -23,6 +25,12 @@
         .replace(/e([-+])(\d)$/, "e$10$2");
     }
     return String(Number(x.toPrecision(digits)));
+  }
+
+  /* Whether it is halfway between two of so many digits, the lower of them even. */
+  function isTie(size, digits) {
+    const [said] = size.toExponential(40).replace(".", "").split("e");
+    return /[02468]$/.test(said.slice(0, digits)) && /^50*$/.test(said.slice(digits));
   }
 
   function bytes(count) {
@@ -55,7 +63,9 @@
   }
 
   /* All that is known of a value, its gradient beside it if that is asked for. */
-  function card(index, { role = "", withGradient = false, name = "", isAligned = false } = {}) {
+  function card(index, options = {}) {
+    const { role = "", withGradient = false, name = "" } = options;
+    const { isAligned = false, isTaken = false } = options;
     const value = state.values[index];
     const isGradient = value.kind === "gradient" || role === "gradient";
     const made = make("section", { class: `card${isGradient ? " of-gradient" : ""}` });
@@ -63,9 +73,10 @@
       make(
         "h4",
         {},
-        role && role !== "gradient" ? make("span", { class: "role" }, role) : null,
+        role && role !== "gradient" ? make("span", { class: "role" }, `${role} =`) : null,
         make("span", { class: "name", title: value.name }, name || value.name),
         make("span", { class: "facts" }, `${shape(value)} · ${value.dtype}`),
+        isTaken && value.made >= 0 && value.made < state.at ? origin(value) : null,
       ),
     );
     if (!state.isComputed(index)) {
@@ -77,6 +88,17 @@
     return made;
   }
 
+  /* Where a number comes from: a way there. */
+  function origin(value) {
+    const link = make(
+      "button",
+      { type: "button", class: "origin", title: `${value.name} comes from step ${value.made + 1}` },
+      `from step ${value.made + 1}`,
+    );
+    link.addEventListener("click", () => state.go(value.made));
+    return link;
+  }
+
   function gradientOf(index) {
     const found = state.gradient(index);
     const name = `∂ ${state.values[index].name}`;
@@ -85,9 +107,9 @@
       partial: `gradient: ${found.done} of ${found.of} contributions have come, so far ${found.value == null ? "" : brief(found.value)}`,
       pending: "gradient: not computed yet",
       none: `gradient: None${found.why ? `, because ${lowered(found.why)}` : ""}`,
-      "not run": `gradient: backward not run${found.why ? `. ${found.why}` : ""}`,
+      "not run": `gradient: backward not run${found.why ? `, because ${lowered(found.why)}` : ""}`,
     }[found.state];
-    return make("p", { class: "none" }, said);
+    return make("p", { class: "none" }, said.replace(/_grad is off\.$/, "$& None was asked for."));
   }
 
   function lowered(text) {
@@ -104,6 +126,8 @@
       const rows = asRows(value.entries, value.shape);
       const columns = rows[0]?.length ?? 0;
       if (columns === 0) return make("p", { class: "none" }, "no entries");
+      if (value.shape.length === 1 && value.entries.length <= VECTOR && !isAligned)
+        return table(folded(value.entries), 4);
       if (rows.length * columns <= CELLS && columns <= COLUMNS) return table(rows, columns);
       return heatmap(value, ofEntries(value, rows), isAligned);
     }
@@ -125,9 +149,23 @@
     return rows;
   }
 
+  /* A vector in rows of four; more than five entries have the positions before them. */
+  function folded(entries) {
+    if (entries.length <= COLUMNS) return [entries];
+    const rows = [];
+    for (let i = 0; i < entries.length; i += 4)
+      rows.push(Object.assign(entries.slice(i, i + 4), { first: i }));
+    return rows;
+  }
+
   function table(rows, columns) {
     const body = rows.map((row) =>
-      make("tr", {}, ...row.map((x) => make("td", { class: odd(x).trim() || null }, number(x)))),
+      make(
+        "tr",
+        {},
+        row.first == null ? null : make("th", { scope: "row" }, `[${row.first}]`),
+        ...row.map((x) => make("td", { class: odd(x).trim() || null }, number(x))),
+      ),
     );
     return make(
       "div",
@@ -213,7 +251,9 @@
   function heatmap(value, map, isAligned = false) {
     const { rows, columns } = map;
     const size = Math.max(1, Math.floor(Math.min(300 / columns, 190 / rows, 16)));
-    const wide = isAligned ? Math.max(1, Math.floor(260 / columns)) * columns : columns * size;
+    const least = Math.min(16, Math.floor(120 / columns)); // where rows are many, columns are wide
+    const across = isAligned ? Math.max(1, Math.floor(260 / columns)) : Math.max(size, least);
+    const wide = columns * across;
     const high = isAligned ? Math.max(14, Math.min(100, rows * 12)) : rows * size;
     const canvas = make("canvas", {
       width: columns,
@@ -226,6 +266,7 @@
     paint(canvas, map);
     const said = make("p", { class: "entry", role: "status" });
     const spot = make("i", { class: "spot", hidden: true });
+    const cells = map.of.replace(/^means of/, "a cell is the mean of");
     const legend = make(
       "p",
       { class: "scale" },
@@ -233,7 +274,7 @@
       make("i"),
       make("span", {}, number(map.scale)),
       value.stats?.nan ? make("span", { class: "nans" }, `■ ${value.stats.nan} NaN`) : null,
-      map.of ? make("span", { class: "of" }, map.of) : null,
+      cells ? make("span", { class: "of" }, cells) : null,
     );
     const rest = () => {
       said.textContent = "";
@@ -313,6 +354,8 @@
     const { stats } = value;
     const count = value.shape.reduce((a, b) => a * b, 1);
     if (!stats || count < 2) return "";
+    if (stats.min === stats.max && !stats.nan && !stats.inf && stats.min != null)
+      return make("p", { class: "none" }, `each entry is ${number(stats.min)}`);
     const said = [
       ["mean", number(stats.mean)],
       ["deviation", number(stats.std)],

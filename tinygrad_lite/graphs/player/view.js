@@ -53,17 +53,22 @@
   // ---- what is drawn ----------------------------------------------------------------------------
 
   /* Whatever changes, the browser goes through all that is in the page. So what is farther off than
-     the pane's own size is taken out of it, until it comes nearer. */
+     the pane's own size is taken out of it, until it comes nearer. What is there keeps its order, in
+     which it is read aloud: the last one first, so that each comes before what is after it. */
   function draw() {
     drawn = near(at);
-    for (const thing of things) put(thing, drawn);
+    const after = new Map(); // by layer
+    for (const thing of [...things].reverse()) {
+      put(thing, drawn, after.get(thing.layer));
+      if (thing.element.isConnected) after.set(thing.layer, thing.element);
+    }
     Player.state.emit("near");
   }
 
-  function put({ element, layer, extent }, area) {
+  function put({ element, layer, extent }, area, before = null) {
     const isIn = meets(extent, area) || element.tabIndex === 0; // where Tab goes to
     if (isIn === element.isConnected) return;
-    if (isIn) layer.append(element);
+    if (isIn) layer.insertBefore(element, before);
     else element.remove();
   }
 
