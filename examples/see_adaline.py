@@ -1,4 +1,4 @@
-"""One step of an Adaline, drawn and explained: the rule of Widrow and Hoff is a gradient step.
+"""One step of an Adaline, explained and played: the rule of Widrow and Hoff is a gradient step.
 
 An Adaline sees a flower, two lengths of it, and should say -1. The weights of Widrow and Hoff's
 rule move by 2 · lr · error · input; the gradient of the squared error gives the same.
@@ -50,6 +50,7 @@ def main():
     print(f"\nweights by Widrow and Hoff's rule  {by_rule}")
     print(f"weights after the step             {adaline.weight.numpy()}")
     draw(graph, folder / "see_adaline.svg")
+    print(f"player: {graph.save(folder / 'see_adaline.html', check=True)}")
 
 
 def draw(graph, path):

@@ -4,7 +4,7 @@ import base64
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -17,7 +17,7 @@ def levels(found):
     assert raw.size == found["rows"] * found["cols"]
     table = raw.reshape(found["rows"], found["cols"]).astype(float)
     table[table == -128] = np.nan
-    return table / 127 * found["scale"]
+    return table / 127 * (found["scale"] or 0)  # None: nothing is finite
 
 
 def test_small_array_is_drawn_entry_by_entry():
@@ -38,6 +38,7 @@ def test_large_array_is_drawn_as_means_of_blocks():
     assert abs(table[-1, -1] - x[129:, 780:].mean()) <= half
 
 
+@settings(deadline=None)  # arrays may be large
 @given(hnp.arrays(np.float64, hnp.array_shapes(max_dims=4, max_side=70), elements=st.floats()))
 def test_any_array_fits_the_tiles(x):
     found = heatmap(x)
@@ -46,11 +47,21 @@ def test_any_array_fits_the_tiles(x):
     assert levels(found).size >= 1
 
 
+def test_means_of_huge_numbers_are_finite():
+    assert heatmap(np.full((70, 70), 1.7e308))["scale"] == 1.7e308
+
+
 def test_nan_is_marked_and_infinity_is_at_the_end_of_the_scale():
     found = heatmap(np.array([[np.nan, np.inf], [-np.inf, 0.5]]))
     raw = np.frombuffer(base64.b64decode(found["data"]), np.int8)
     assert raw.tolist() == [-128, 127, -127, 127]
     assert found["scale"] == 0.5
+
+
+@pytest.mark.parametrize("x", [np.nan, np.inf])
+def test_nothing_finite_has_no_scale(x):
+    assert heatmap(np.full((2, 3), x))["scale"] is None
+    assert statistics(np.full((2, 3), x))["mean"] is None
 
 
 def test_zeros_are_all_in_the_middle():
@@ -94,7 +105,7 @@ def test_statistics_count_what_is_not_finite():
         "std": 1.0,
         "min": 0.0,
         "max": 2.0,
-        "zeros": 0.25,
+        "zeros": 0.5,
         "nan": 1,
         "inf": 1,
     }

@@ -14,7 +14,7 @@ from tinygrad_lite import Tensor, nn
 from tinygrad_lite.graphs import badges
 from tinygrad_lite.graphs.explain import explanation
 from tinygrad_lite.graphs.page_data import data
-from tinygrad_lite.graphs.sources import FILE
+from tinygrad_lite.graphs.sources import FILE, LINE
 from tinygrad_lite.graphs.why import reason
 
 from .generated import case_graphs, random_graph
@@ -83,7 +83,7 @@ def check_references(found):
     for tensor in found["memory"]["tensors"]:
         assert 0 <= tensor["from"] <= tensor["to"] < len(steps)
     for i, step in enumerate(found["steps"]):
-        held = [t["bytes"] for t in found["memory"]["tensors"] if t["from"] <= i < t["to"]]
+        held = [t["bytes"] for t in found["memory"]["tensors"] if t["from"] <= i <= t["to"]]
         assert step["saved"] == sum(held)
 
 
@@ -176,6 +176,7 @@ def test_gradient_is_summed_in_a_step_of_its_own():
     assert rule["numbers"] == "(5, 3) · mean 7 · largest size 14"
     assert fit["numbers"] == "(5, 3) → (3,) · [30, 35, 40]"
     assert rule["notes"] == fit["notes"] == []  # the words say it
+    assert before["name"] == "∂b before it is summed"
     assert found["values"][named(found, "b")["gradient"]] == after
     assert named(found, "b")["gradient_by"] == after["made"] == fit["number"] - 1
     assert (rule["line"], fit["line"]) == (len(graph), len(graph))
@@ -240,7 +241,12 @@ def test_memory_falls_to_nothing_when_backward_is_done():
     found = data(training_step())
     left = [step["saved"] for step in found["steps"]]
     assert max(left) == found["memory"]["peak"] > 0
-    assert left[-5:] == [0] * 5
+    assert left[-4:] == [0] * 4  # the updates
+    for i, step in enumerate(found["steps"]):  # what a rule reads is held
+        for tensor in found["memory"]["tensors"]:
+            if step["phase"] == "backward" and tensor["value"] in step["takes"]:
+                assert tensor["from"] < i <= tensor["to"]
+                assert step["saved"] >= tensor["bytes"]
 
 
 def test_why_there_is_no_gradient_is_what_why_says():
@@ -248,7 +254,8 @@ def test_why_there_is_no_gradient_is_what_why_says():
         x, n = leaf([1.0, 2.0], "x"), Tensor([3.0, 4.0], name="n")
         mask = x > 1.5
         d = (x * 2.0).detach()
-        out = np.where(mask, x, 0.0) * n + d
+        m = n * 2.0
+        out = np.where(mask, x, 0.0) * m + d
         unused = x - 1.0
         loss = out.sum()
         loss.backward()
@@ -256,10 +263,12 @@ def test_why_there_is_no_gradient_is_what_why_says():
 
     graph = tl.trace(step)
     found = {value["name"]: value["why_none"] for value in data(graph)["values"]}
-    for name in ("n", "mask", "d"):
+    for name in ("n", "mask", "d", "m"):
         why = " ".join(reason(graph, name).split())
         assert found[name]
         assert found[name].rstrip(".") in why
+    assert found["m"] == "requires_grad is off for all that it was computed from."
+    assert found["d"] == "no gradient comes back through detach; compute with a itself."
     assert found["unused"] == "no step of the graph uses it."
     assert found["loss"] == ""
 
@@ -286,6 +295,16 @@ def test_long_file_is_there_in_parts(tmp_path):
     there = found["sources"][source]
     assert there["lines"][line - there["first"]] == "y = x * x"
     assert str(tmp_path) not in json.dumps(found)
+
+
+def test_long_line_is_cut(tmp_path):
+    text = f"y = x * x  # {'long ' * 200}\n"
+    path = tmp_path / "wide.py"
+    path.write_text(text)
+    variables = {"x": leaf(2.0, "x")}
+    exec(compile(text, str(path), "exec"), variables)
+    (line,) = data(tl.graph(variables["y"]))["sources"][0]["lines"]
+    assert line == text[: LINE - 1] + "…"
 
 
 def test_large_array_is_a_picture_and_a_small_one_is_whole():

@@ -31,11 +31,16 @@ def test_list_of_memory_is_what_is_held_at_the_step(play):
     held_at_all = set()
     for i in range(page.evaluate("Player.state.steps.length")):
         go(page, i + 1)
-        held = [t for t in tensors if t["from"] <= i < t["to"]]
+        held = [t for t in tensors if t["from"] <= i <= t["to"]]
         held.sort(key=lambda t: -t["bytes"])
         names = [t["name"] for t in held]
         assert page.locator("#memory li .name").all_inner_texts() == names[:6]
         assert page.locator("#bands .band.held").count() == len(held)
+        total = page.evaluate(f"Player.values.bytes({sum(t['bytes'] for t in held)})")
+        assert page.locator("#memory h3 b").inner_text() == total
+        lit = page.locator("#bands .lit").get_attribute("d")
+        assert (lit != "") == (page.locator("#memory li .lit").count() > 0)
+        assert lit == "" or held
         held_at_all.update(names)
     assert held_at_all == {t["name"] for t in tensors}
 
@@ -63,7 +68,7 @@ def test_heights_of_bands_are_bytes(play):
     )
     assert len(heights) == len(tensors) > 2
     for runs, tensor in zip(heights, tensors, strict=True):
-        assert (runs[0][0], runs[-1][1]) == (tensor["from"], tensor["to"] - 1)
+        assert (runs[0][0], runs[-1][1]) == (tensor["from"], tensor["to"])
         assert {size for *_, size in runs} == {tensor["bytes"]}
 
 

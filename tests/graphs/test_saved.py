@@ -8,7 +8,7 @@ import pytest
 import tinygrad_lite as tl
 from tinygrad_lite import Tensor, nn
 from tinygrad_lite.graphs import Contribution, Value
-from tinygrad_lite.graphs.saved import kept_after, read_by, saved
+from tinygrad_lite.graphs.saved import kept_during, read_by, saved
 
 from .generated import case_graphs
 from .test_replay import held
@@ -60,7 +60,7 @@ def test_product_keeps_both_factors_and_tanh_its_own_result():
     graph = tl.graph(y)
     # 1 a, 2 a + 7, 3 y; 4 seed, 5 → a + 7, 6 → a, 7 → w reads x, 8 → x reads w
     assert names_saved(graph) == {"w": (4, 0, 7), "x": (4, 0, 6), "y": (4, 2, 4)}
-    assert kept_after(graph, saved(graph)) == [8, 8, 12, 12, 8, 8, 4, 0]
+    assert kept_during(saved(graph), len(graph)) == [8, 8, 12, 12, 12, 8, 8, 4]
 
 
 def test_layer_keeps_its_input_and_an_activation_its_output():
@@ -69,9 +69,9 @@ def test_layer_keeps_its_input_and_an_activation_its_output():
     graph = tl.graph(model(x).sum())
     sizes = {name: found[0] for name, found in names_saved(graph).items()}
     assert sizes == {"x": 60, "sequential.1": 80, "2.weight": 32}
-    kept = kept_after(graph, saved(graph))
+    kept = kept_during(saved(graph), len(graph))
     assert max(kept) == 60 + 80 + 32
-    assert kept[-1] == 0
+    assert kept[-1] == 0  # the last is for a bias, and reads none
 
 
 def test_shapes_alone_keep_nothing():

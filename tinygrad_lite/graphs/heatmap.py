@@ -10,7 +10,7 @@ TILES = 64  # along each side of a picture
 
 
 def statistics(array: np.ndarray) -> dict[str, Any] | None:
-    """Mean, deviation and extremes of the finite entries, the share of zeros, how many aren't.
+    """Of the finite entries mean, deviation, extremes and the share of zeros; how many aren't.
 
     None for a single number, which is said itself, and for what holds nothing.
     """
@@ -26,7 +26,7 @@ def statistics(array: np.ndarray) -> dict[str, Any] | None:
             found = finite.mean(), finite.std(), finite.min(), finite.max()
             said = {key: rounded(x) for key, x in zip(said, found, strict=True)}
         nan = int(np.isnan(wide).sum()) if count < wide.size else 0
-    zeros = rounded(np.count_nonzero(finite == 0) / wide.size)
+    zeros = rounded(np.count_nonzero(finite == 0) / max(count, 1))
     return said | {"zeros": zeros, "nan": nan, "inf": wide.size - count - nan}
 
 
@@ -39,6 +39,7 @@ def rounded(x: Any) -> float | str:
 def heatmap(array: np.ndarray, tiles: int = TILES) -> dict[str, Any] | None:
     """The entries as bytes, -127 … 127 for ± the scale, -128 for NaN; None if there are none.
 
+    The scale is the largest size of what is finite, or None if nothing is.
     An array with more rows or columns than `tiles` becomes means of blocks; one with more than two
     axes is folded into rows, and one with a single axis, too, where it comes out even.
     """
@@ -49,18 +50,20 @@ def heatmap(array: np.ndarray, tiles: int = TILES) -> dict[str, Any] | None:
         table = array.astype(np.float64).reshape(shape)
         heights, widths = (_starts(n, tiles) for n in shape)
         if len(heights) < shape[0] or len(widths) < shape[1]:
-            sums = np.add.reduceat(np.add.reduceat(table, heights, 0), widths, 1)
             counts = np.outer(np.diff([*heights, shape[0]]), np.diff([*widths, shape[1]]))
-            table = sums / counts
+            parts = table / counts.max()  # before they are added up, so that no sum overflows
+            sums = np.add.reduceat(np.add.reduceat(parts, heights, 0), widths, 1)
+            table = sums * (counts.max() / counts)
         is_nan = np.isnan(table)
-        scale = float(np.abs(table[np.isfinite(table)]).max(initial=0.0))
+        is_finite = np.isfinite(table)
+        scale = float(np.abs(table[is_finite]).max(initial=0.0))
         relative = np.where(is_nan, 0.0, table) / (scale or 1.0)
         levels = np.rint(np.clip(relative, -1, 1) * 127).astype(np.int8)
     levels[is_nan] = -128
     return {
         "rows": len(heights),
         "cols": len(widths),
-        "scale": rounded(scale),
+        "scale": rounded(scale) if is_finite.any() else None,
         "of": _said(array.shape, shape, tiles),
         "data": b64encode(levels.tobytes()).decode(),
     }

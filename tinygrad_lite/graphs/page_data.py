@@ -14,7 +14,7 @@ from .numbers import is_few, text
 from .palette import COLORS
 from .reasons import Reasons
 from .record import PHASES, Graph
-from .saved import kept_after, read_by, saved
+from .saved import kept_during, read_by, saved
 from .sources import Sources
 from .stages import Stage, fitting, stages
 from .steps import Applied, Contribution, ModuleCall, Seed, Step, Update, Value
@@ -45,8 +45,8 @@ def data(graph: Graph, check: bool = False) -> dict[str, Any]:
             of them, how many came `earlier` and there are, `of`, and the values `contribution` and
             `total`; `place`, a source and a line, or None; `module`;
             `box`, the one in focus; `from`, the one that the gradient comes from; `arrow`, the one
-            in motion; `takes`, values; `makes`, a value; `saved`, the bytes that the steps after it
-            still need of the forward pass.
+            in motion; `takes`, values; `makes`, a value; `saved`, the bytes of the forward pass
+            that this step, or one after it, reads on the way back.
         values : list of dict
             `name`; `kind`; `shape`; `dtype`; `made`, a step, or -1 if it was there; `gradient`, a
             value or None; `gradient_by`, the step that completed it; `why_none`; `stats`, see
@@ -57,7 +57,8 @@ def data(graph: Graph, check: bool = False) -> dict[str, Any]:
         diagram : dict
             `title`, `note`, `boxes`, `arrows`, `groups`.
         memory : dict
-            `unit`; `peak`; `tensors`, each with `value`, `bytes`, and the steps `from` and `to`.
+            `unit`; `peak`; `tensors`, each with `value`, `bytes`, and the first and the last step
+            that keep it, `from` and `to`.
         check : None, or list of dict
             `box`, `error`, `ok`, which is None where nothing could be compared, and `note`.
         palette : dict of str to [light, dark]
@@ -93,23 +94,19 @@ class _Gatherer:
             for position, said in found.items()
             if said["ok"] is False
         }
-        arrays = saved(graph)
-        left = kept_after(graph, arrays)
-        rows, words = list(rows_of(graph)), list(sentences(graph))
-        steps = []
-        first: dict[int, int] = {}  # the first stage of each step
+        first: dict[int, int] = {}  # the first stage of each step, in which its rule reads
         for i, stage in enumerate(self.stages):
-            at = stage.step.number - 1
-            first.setdefault(at, i)
-            steps.append(self.step(i, stage, _row(stage, rows[at]), words[i], left[at]))
+            first.setdefault(stage.step.number - 1, i)
+        arrays = [x._replace(start=first[x.start], end=first[x.end]) for x in saved(graph)]
+        kept = kept_during(arrays, len(self.stages))
+        rows, words = list(rows_of(graph)), list(sentences(graph))
+        steps = [
+            self.step(i, stage, _row(stage, rows[stage.step.number - 1]), words[i], kept[i])
+            for i, stage in enumerate(self.stages)
+        ]
         picture = self.picture.data(self.value)
         tensors = [
-            {
-                "value": self.value(x.value),
-                "bytes": x.bytes,
-                "from": first[x.start],
-                "to": first[x.end],
-            }
+            {"value": self.value(x.value), "bytes": x.bytes, "from": x.start, "to": x.end}
             for x in arrays
         ]
         return {
@@ -120,19 +117,20 @@ class _Gatherer:
             "values": self.described(),
             "sources": self.sources.rows,
             "diagram": picture,
-            "memory": {"unit": "bytes", "peak": max(left, default=0), "tensors": tensors},
+            "memory": {"unit": "bytes", "peak": max(kept, default=0), "tensors": tensors},
             "check": badges(checked, self.picture) if check else None,
             "palette": {name: [*color] for name, color in COLORS.items()},
         }
 
     # ---- steps -------------------------------------------------------------------------------
 
-    def step(self, index: int, stage: Stage, row: Row, words: str, left: int) -> dict[str, Any]:
+    def step(self, index: int, stage: Stage, row: Row, words: str, kept: int) -> dict[str, Any]:
         step, part = stage
         box, source, arrow = self.picture.foci[index]
         taken = _taken(step)
         if isinstance(step, Contribution) and part == "rule":
-            self.given[id(step.output)] = _unfitted(step)
+            fitted = self.stages[index + 1].part
+            self.given[id(step.output)] = f"∂{step.to.name} before it is {fitted}"
         elif isinstance(step, Contribution) and step.given is not None:
             taken = [step.given]
         said = _numbers(step, row)
@@ -156,7 +154,7 @@ class _Gatherer:
             "arrow": arrow,
             "takes": [self.value(x) for x in taken],
             "makes": self.value(step.output),
-            "saved": left,
+            "saved": kept,
         }
 
     def title(self, step: Step) -> str:
@@ -276,11 +274,6 @@ def _fitted(step: Contribution, given: Value) -> str:
     if before.ndim == 0:  # every entry is as it
         return f"{text(before)} → {text(after) if is_few(after) else after.shape}"
     return f"{before.shape} → {after.shape or 'one number'} · {text(after)}"
-
-
-def _unfitted(step: Contribution) -> str:
-    """What the result of a rule is called."""
-    return f"∂{step.to.name} as the rule gives it"
 
 
 def _numbers(step: Step, row: Row) -> dict[str, Any]:

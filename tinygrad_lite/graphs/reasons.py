@@ -4,7 +4,7 @@ from .columns import clean
 from .record import Graph
 from .recorder import owner_of
 from .steps import Applied, Contribution, Seed, Step, Update, Value
-from .why import cuts, not_floating, rule_of
+from .why import APART, cuts, not_floating, rule_of
 
 
 class Reasons:
@@ -57,7 +57,7 @@ class Reasons:
     def _without(self, x: Value, maker: Step | None) -> str:
         if isinstance(maker, Applied):
             source, why = self.cuts.get(
-                id(x), (x, "nothing that it was computed from requires one")
+                id(x), (x, "requires_grad is off for all that it was computed from")
             )
             return f"{why}." if source is x else f"it is computed from {_name(source)}: {why}."
         if x.dtype.kind != "f":
@@ -68,7 +68,7 @@ class Reasons:
             return "it is a Parameter that is frozen: requires_grad was off when it was used."
         first = self.owners.get(self.memory.get(id(x), 0), x)
         if first is not x:
-            return f"it was detached: it shares its memory with {_name(first)}, but has no history."
+            return f"it was detached: it shares its memory with {_name(first)}, but {APART}."
         return "requires_grad is off."
 
     def _unreached(self, x: Value) -> str:

@@ -20,7 +20,7 @@ OUTLINE = {"shape", "ndim", "size", "dtype"}  # of an array that needn't be ther
 
 
 class Saved(NamedTuple):
-    """An array that rules read: its bytes, and the steps, from 0, at which this begins and ends."""
+    """An array that rules read: its bytes, and from 0 the first and the last step that keep it."""
 
     value: Value
     bytes: int
@@ -58,13 +58,13 @@ def saved(graph: Graph) -> list[Saved]:
     return sorted(found.values(), key=lambda one: one.start)
 
 
-def kept_after(graph: Graph, arrays: list[Saved]) -> list[int]:
-    """After each step, how many bytes the rest of the backward pass will read."""
-    changes = [0] * (len(graph) + 1)
+def kept_during(arrays: list[Saved], count: int) -> list[int]:
+    """At each of so many steps, the bytes that are kept, those that it reads last among them."""
+    changes = [0] * (count + 1)
     for one in arrays:
         changes[one.start] += one.bytes
-        changes[one.end] -= one.bytes
-    return list(accumulate(changes))[: len(graph)]
+        changes[one.end + 1] -= one.bytes
+    return list(accumulate(changes))[:count]
 
 
 def read_by(step: Contribution) -> list[Value]:

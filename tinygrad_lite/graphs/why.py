@@ -22,9 +22,10 @@ CUTS = (
     "comparisons, argmax, sign, round, astype(int)"
 )
 UNSEEN = (
-    "\n  A Tensor's history doesn't have the steps before the first that needs a gradient: "
+    "\n  A Tensor doesn't remember the steps before the first that needs a gradient: "
     "tl.trace(fn, *args) shows them."
 )
+APART = "no gradient flows between the two"
 LATE = "requires_grad was turned on after it was used. Compute the result again."
 
 
@@ -84,7 +85,7 @@ def _outside(graph: Graph, t: Any, name: str) -> str:
         return (
             f"it is a result that isn't in the graph of {title}, which wasn't computed from it. "
             "Was it replaced by a later one of the same name? Or did numpy(), item(), Tensor(…) or "
-            "no_grad end the history between the two?"
+            "no_grad come between the two?"
         )
     if not t.requires_grad:
         return (
@@ -101,10 +102,10 @@ def _cut_off(graph: Graph) -> str:
     given = {id(x): x for step in graph.phase("forward") for x in step.inputs if _is_leaf(x)}
     names = [_name(x) for x in given.values() if not x.requires_grad]
     if not names:
-        return " Every leaf of the graph requires a gradient, and it is none of them."
+        return " Every leaf of the graph has requires_grad on, and it is none of them."
     shown = ", ".join(names[:LISTED]) + (", …" if len(names) > LISTED else "")
     return (
-        f"\n  The graph ends at what requires no gradient: {shown}. If that was computed from it, "
+        f"\n  The graph ends where requires_grad is off: {shown}. If that was computed from it, "
         f"{CUTS}. tl.trace(fn, *args) sees every step of a function, and would name the one."
     )
 
@@ -150,8 +151,8 @@ def _leaf_without(graph: Graph, x: Value, t: Tensor | None, name: str) -> str:
         shared = [o for other, o in graph._tensors if o is not x and _share(other, t)]
         if shared:
             return (
-                f"it was detached: it shares its memory with {_name(shared[0])}, but has no "
-                f"history. Compute with {_name(shared[0])} itself."
+                f"it was detached: it shares its memory with {_name(shared[0])}, but {APART}. "
+                f"Compute with {_name(shared[0])} itself."
             )
         if t.requires_grad:
             return LATE
@@ -178,7 +179,7 @@ def _made_without(graph: Graph, maker: Applied) -> str:
         return f"{cuts(*ends[0])} ({_where(maker)})."
     if ends:
         return "\n".join([f"it is computed ({_where(maker)}) from what has none:", *_listed(ends)])
-    return f"nothing that it was computed from requires one ({_where(maker)})."
+    return f"requires_grad is off for all that it was computed from ({_where(maker)})."
 
 
 def _came_late(graph: Graph, x: Value) -> bool:
@@ -230,7 +231,8 @@ def cuts(step: Applied, positions: list[int]) -> str:
     """Why no gradient flows through a step to these inputs."""
     operation = step.operation
     if operation is None:
-        return f"{step.name} makes a Tensor without history; compute with {_name(step.inputs[0])}"
+        source = _name(step.inputs[0])
+        return f"no gradient comes back through {step.name}; compute with {source} itself"
     if step.output.dtype.kind != "f":
         return not_floating(step.output.dtype).rstrip(".")
     if not operation.differentiable:

@@ -24,11 +24,13 @@
   for (const box of state.boxes.values()) if (box.value != null) boxOf.set(box.value, box.id);
 
   function isHeld(tensor, at = state.at) {
-    return tensor.from <= at && at < tensor.to;
+    return tensor.from <= at && at <= tensor.to;
   }
 
+  /* Whether it is kept and the step works with it: an update reads what is kept no more. */
   function isRead(tensor) {
     const step = state.steps[state.at];
+    if (!isHeld(tensor)) return false;
     return step.makes === tensor.value || step.takes.includes(tensor.value);
   }
 
@@ -47,10 +49,9 @@
 
   /* Those that began first at the bottom: they are mostly the last to end. */
   function makeBands() {
-    const shown = tensors.filter((t) => t.from < t.to);
-    const large = new Set([...shown].sort((a, b) => b.bytes - a.bytes).slice(0, MOST));
-    const rest = shown.filter((t) => !large.has(t));
-    for (const t of shown) {
+    const large = new Set([...tensors].sort((a, b) => b.bytes - a.bytes).slice(0, MOST));
+    const rest = tensors.filter((t) => !large.has(t));
+    for (const t of tensors) {
       if (!large.has(t)) continue;
       const said = `${name(t, 60)} · ${values.bytes(t.bytes)} · kept from step ${t.from + 1} to ${t.to + 1}`;
       bands.push({ of: [t], said });
@@ -78,7 +79,7 @@
     const sizes = new Float64Array(state.steps.length + 1);
     for (const t of some) {
       sizes[t.from] += t.bytes;
-      sizes[t.to] -= t.bytes;
+      sizes[t.to + 1] -= t.bytes;
     }
     for (let i = 1; i < sizes.length; i += 1) sizes[i] += sizes[i - 1];
     return sizes.subarray(0, -1);
@@ -199,8 +200,8 @@
         {
           type: "button",
           class: isRead(t) ? `lit ${state.steps[state.at].phase}` : null,
-          title: `kept from step ${t.from + 1} until step ${t.to + 1}, the last whose rule reads it`,
-          "aria-label": `Show ${name(t)}, ${values.bytes(t.bytes)}, needed until step ${t.to + 1}`,
+          title: `kept from step ${t.from + 1} to ${t.to + 1}, the last whose rule reads it`,
+          "aria-label": `Show ${name(t)}, ${values.bytes(t.bytes)}, kept to step ${t.to + 1}`,
         },
         make("span", { class: "name" }, name(t)),
         make("i", { style: `width:${Math.max(1, (100 * t.bytes) / largest)}%` }),

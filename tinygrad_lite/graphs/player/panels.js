@@ -208,7 +208,7 @@
             "data-line": isLive ? key : null,
           },
           make("span", { class: "at" }, String(source.first + i)),
-          make("code", {}, Player.cut(text, 400) || " "),
+          make("code", {}, text || " "),
         );
         if (isLive) lines.set(key, line);
         list.append(line);

@@ -15,6 +15,7 @@
     if (typeof x === "boolean") return x ? "True" : "False";
     if (typeof x === "string") return x.replace("Infinity", "inf");
     if (x == null) return "–";
+    if (!Number.isFinite(x)) return String(x).replace("Infinity", "inf");
     if (Number.isInteger(x) && Math.abs(x) < 1e7) return String(x);
     const size = Math.abs(x);
     if (isTie(size, digits)) x -= Math.sign(x) * size * 1e-9; // to the even digit, as Python does
@@ -50,7 +51,12 @@
     const flat = value.entries == null ? null : value.entries.flat(Infinity);
     if (flat && flat.length > 0 && flat.length <= 4)
       return `[${flat.map((x) => number(x)).join(", ")}]`;
-    return value.stats ? `mean ${number(value.stats.mean)}` : shape(value);
+    if (!value.stats) return shape(value);
+    return isNothingFinite(value) ? "no finite entry" : `mean ${number(value.stats.mean)}`;
+  }
+
+  function isNothingFinite(value) {
+    return value.stats?.mean === null;
   }
 
   function shape(value) {
@@ -177,12 +183,12 @@
   function ofEntries(value, rows) {
     const columns = Math.max(...rows.map((row) => row.length));
     const flat = rows.flatMap((row) => [...row, ...Array(columns - row.length).fill(null)]);
-    const sizes = flat.filter((x) => typeof x === "number").map(Math.abs);
+    const sizes = flat.map(toNumber).filter(Number.isFinite).map(Math.abs);
     const width = value.shape.length === 1 ? columns : null;
     return {
       rows: rows.length,
       columns,
-      scale: Math.max(0, ...sizes),
+      scale: sizes.length ? Math.max(...sizes) : null,
       at: (i) => toNumber(flat[i]),
       width,
       of: "",
@@ -199,6 +205,7 @@
     const at = (i) => {
       const byte = raw.charCodeAt(i);
       const level = byte > 127 ? byte - 256 : byte;
+      if (map.scale == null) return level === -128 ? NaN : level * Infinity;
       return level === -128 ? NaN : (level / 127) * map.scale;
     };
     return {
@@ -270,9 +277,7 @@
     const legend = make(
       "p",
       { class: "scale" },
-      make("span", {}, number(-map.scale)),
-      make("i"),
-      make("span", {}, number(map.scale)),
+      ...scaleOf(value, map),
       value.stats?.nan ? make("span", { class: "nans" }, `■ ${value.stats.nan} NaN`) : null,
       cells ? make("span", { class: "of" }, cells) : null,
     );
@@ -284,9 +289,8 @@
       const x = map.at(row * columns + column);
       if (x === undefined) return rest();
       const where = map.width ? `[${row * map.width + column}]` : `[${row}, ${column}]`;
-      const isNaN = Number.isNaN(x);
-      const what = isNaN ? "NaN" : number(x, map.isRough ? 2 : 4);
-      said.textContent = `${map.of ? "tile " : ""}${where} ${map.isRough && !isNaN ? "≈" : "="} ${what}`;
+      const what = number(x, map.isRough ? 2 : 4);
+      said.textContent = `${map.of ? "tile " : ""}${where} ${map.isRough && Number.isFinite(x) ? "≈" : "="} ${what}`;
       spot.hidden = false;
       spot.style.left = `${(column / columns) * 100}%`;
       spot.style.top = `${(row / rows) * 100}%`;
@@ -302,6 +306,13 @@
     );
   }
 
+  function scaleOf(value, map) {
+    if (map.scale == null)
+      return [make("span", {}, isNothingFinite(value) ? "no finite entry" : "no finite mean")];
+    const [least, most] = [-map.scale, map.scale].map((end) => make("span", {}, number(end)));
+    return [least, make("i"), most];
+  }
+
   function paint(canvas, map) {
     const pen = canvas.getContext("2d");
     const image = pen.createImageData(map.columns, map.rows);
@@ -309,7 +320,7 @@
     for (let i = 0; i < map.rows * map.columns; i += 1) {
       const x = map.at(i);
       if (x === undefined) continue;
-      const part = map.scale > 0 ? Math.max(-1, Math.min(1, x / map.scale)) : 0;
+      const part = x ? Math.max(-1, Math.min(1, x / (map.scale || 1))) : 0;
       const end = part < 0 ? low : high;
       const share = Math.abs(part) ** 0.75; // small ones are seen, too
       const rgb = Number.isNaN(x) ? nan : zero.map((z, k) => z + (end[k] - z) * share);
@@ -356,12 +367,14 @@
     if (!stats || count < 2) return "";
     if (stats.min === stats.max && !stats.nan && !stats.inf && stats.min != null)
       return make("p", { class: "none" }, `each entry is ${number(stats.min)}`);
-    const said = [
-      ["mean", number(stats.mean)],
-      ["deviation", number(stats.std)],
-      ["least", number(stats.min)],
-      ["most", number(stats.max)],
-    ];
+    const finite = count - stats.nan - stats.inf;
+    const said = [];
+    if (finite && finite < count)
+      said.push(["of the", finite === 1 ? "one finite entry" : `${finite} finite entries`]);
+    if (!isNothingFinite(value)) {
+      said.push(["mean", number(stats.mean)], ["deviation", number(stats.std)]);
+      said.push(["least", number(stats.min)], ["most", number(stats.max)]);
+    }
     if (stats.zeros) said.push(["zeros", `${number(stats.zeros * 100, 2)} %`]);
     if (stats.nan) said.push(["NaN", stats.nan]);
     if (stats.inf) said.push(["infinite", stats.inf]);
