@@ -1,7 +1,8 @@
 """A network of two layers, 784 → 128 → 10, learns to read 98 of 100 handwritten digits.
 
-The training loop is written out: forward, backward, step. Ctrl-C ends it early: then what has been
-learned so far is tested and drawn. A page plays one more step of it, to look at each number.
+The training step is written out: forward, backward, update. `tl.compile` makes one NumPy program of
+it; `--eager` runs it as it stands. Ctrl-C ends the training early: then what has been learned so
+far is tested and drawn. A page plays one more step, to look at each number.
 
     Rumelhart, Hinton & Williams, "Learning representations by back-propagating errors", 1986
     LeCun, Bottou, Bengio & Haffner, "Gradient-based learning applied to document recognition", 1998
@@ -38,6 +39,7 @@ def main():
     parser.add_argument(
         "--output", type=Path, default=Path(), help="folder of the pictures and the page"
     )
+    parser.add_argument("--eager", action="store_true", help="don't compile the training step")
     args = parser.parse_args()
     try:
         args.output.mkdir(parents=True, exist_ok=True)
@@ -53,25 +55,28 @@ def main():
     batches = tl.data.batches(x_train, y_train, args.batch_size)
     schedule = nn.optim.CosineAnnealingLR(optimizer, T_max=args.epochs * len(batches))
 
+    def training_step(images, classes):
+        # Forward: a score for each digit, and how far the scores are from the truth.
+        scores = model(images)
+        loss = nn.cross_entropy_loss(scores, classes)
+
+        # Backward: the gradient of the loss by each parameter.
+        optimizer.zero_grad()
+        loss.backward()
+
+        # Update: a small change of each parameter, and then a smaller learning rate.
+        optimizer.step()
+        schedule.step()
+        return loss
+
+    step = training_step if args.eager else tl.compile(training_step)
     losses, accuracies = [], {}  # of every batch; of the test images, by epoch
     digits, start = len(str(args.epochs)), perf_counter()
     try:
         for epoch in range(1, args.epochs + 1):
             name, epoch_start = f"epoch {epoch:{digits}}/{args.epochs}", perf_counter()
             for x, y in progress_bar(batches, name):
-                # Forward: a score for each digit, and how far the scores are from the truth.
-                scores = model(Tensor(x))
-                loss = nn.cross_entropy_loss(scores, y)
-
-                # Backward: the gradient of the loss by each parameter.
-                optimizer.zero_grad()
-                loss.backward()
-
-                # Step: a small change of each parameter, and then a smaller learning rate.
-                optimizer.step()
-                schedule.step()
-
-                losses.append(loss.item())
+                losses.append(step(Tensor(x), y).item())
                 if not math.isfinite(losses[-1]):
                     sys.exit(f"The loss is {losses[-1]} in {name}: try a smaller --lr.")
             accuracies[epoch] = accuracy(model, x_test, y_test)
@@ -89,7 +94,8 @@ def main():
     print(f"{right:.2f} % of {len(x_test):,} test images right after {seconds:.1f} s.", end=" ")
     drawn = draw(args.output, model, x_test, y_test, losses, accuracies, len(batches))
     optimizer.lr = args.lr or usual_lr  # it has decayed to almost nothing
-    page = play(args.output, model, optimizer, x_train[:64], y_train[:64])
+    page = args.output / "mnist_mlp.html"
+    tl.trace(training_step, x_train[:64], y_train[:64]).save(page)
     print(f"Pictures: {drawn}; its graph: {page}" if drawn else f"Its graph: {page}")
 
 
@@ -168,20 +174,6 @@ def draw(folder, model, x, y, losses, accuracies, per_epoch):
 
     figure.savefig(folder / "mnist_mlp.png", dpi=130)
     return folder / "mnist_mlp.png"
-
-
-def play(folder, model, optimizer, x, y):
-    """A page that plays one more training step: forward, backward, and the optimizer's update."""
-
-    def step(images, digits):
-        scores = model(images)
-        loss = nn.cross_entropy_loss(scores, digits)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return tl.trace(step, x, y).save(folder / "mnist_mlp.html")
 
 
 def progress_bar(batches, name):

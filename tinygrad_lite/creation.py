@@ -116,7 +116,7 @@ def rand(
     below_1 = np.nextafter(np.ones((), dtype), np.zeros((), dtype))  # what rounding could reach
 
     def sample(rng: Any) -> Any:
-        return np.minimum(np.asarray(rng.random(unpacked(shape)), dtype), below_1)
+        return np.minimum(rng.random(unpacked(shape)).astype(dtype), below_1)
 
     return drawn(sample, rng, requires_grad)
 
@@ -143,7 +143,7 @@ def randn(
     _check_floating("randn", dtype)
 
     def sample(rng: Any) -> Any:
-        return np.asarray(rng.standard_normal(unpacked(shape)), dtype)
+        return rng.standard_normal(unpacked(shape)).astype(dtype)
 
     return drawn(sample, rng, requires_grad)
 

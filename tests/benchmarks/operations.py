@@ -44,7 +44,7 @@ from pathlib import Path
 from statistics import geometric_mean, median
 
 from cores import settings
-from torch_environment import torch_environment
+from environments import torch_environment
 from training_step import Worker, is_disturbed, processor, progress, run_in_turn, show
 
 WORKER = Path(__file__).with_name("operations_worker.py")

@@ -38,7 +38,7 @@ from pathlib import Path
 from statistics import median
 
 from cores import environment, settings
-from torch_environment import torch_environment
+from environments import torch_environment
 
 WORKER = Path(__file__).with_name("training_step_worker.py")
 OPTIMIZERS = ["SGD", "Adam"]  # PyTorch's Adam is the fused one

@@ -160,6 +160,9 @@ def test_step_of_an_adaline_is_seen(tmp_path):
     by_rule = re.search(r"weights by Widrow and Hoff's rule +(.*)", printed)[1]
     assert by_rule == re.search(r"weights after the step +(.*)", printed)[1]
     check_drawing(tmp_path / "see_adaline.svg", "weight after SGD", "3.76")
+    page = check_page(tmp_path / "see_adaline.html")
+    assert [step["title"] for step in page["steps"]][-2:] == ["SGD: weight", "SGD: bias"]
+    assert page["check"] and all(found["ok"] for found in page["check"])
 
 
 @needs_mnist
@@ -168,6 +171,7 @@ def test_step_of_the_mlp_is_seen(tmp_path):
     assert "layers.0.bias was broadcast to 64 rows" in printed
     assert "One path carried it" in printed
     check_drawing(tmp_path / "pictures" / "see_mlp.svg", "layers.0 · Linear(784 → 128)", "SGD")
+    assert all(found["ok"] for found in check_page(tmp_path / "pictures" / "see_mlp.html")["check"])
     if shutil.which("dot"):
         check_drawing(tmp_path / "pictures" / "see_mlp_backward.svg", "∂loss/∂scores")
         check_drawing(tmp_path / "pictures" / "see_mlp_layers.svg", "100,480 parameters")

@@ -61,7 +61,7 @@ def takes_out(node: Node) -> bool:
     ufunc = getattr(np, name, None)
     if isinstance(ufunc, np.ufunc):
         return ufunc.nout == 1 and not node.function.endswith((".outer", ".reduceat"))
-    return node.function in (".clip", "np.concatenate", "np.stack", "np.where") or (
+    return node.function in (".clip", ".dot", "np.concatenate", "np.stack", "np.where") or (
         node.function in COPIES | IN_PLACE | DRAWS
     )
 
@@ -79,7 +79,7 @@ class _Planner:
         for x in program.wanted:
             self.last[x.root] = end
         self.returned = {x.root for x in program.outputs if isinstance(x, Node)}
-        self.returned |= {g.root for _, g in program.gradients}
+        self.returned |= {g.root for g in program.gradients}
         self.written: dict[Node, Node] = {}  # leaves by what they become
         self.reserved: set[Buffer] = set()
         self.owner: dict[Buffer, Node] = {}  # what a buffer holds now

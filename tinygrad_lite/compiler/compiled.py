@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -11,9 +12,13 @@ import numpy as np
 from ..context import State, current
 from ..errors import ArgumentError, GradientError, OperationError, brief
 from ..graphs import Graph
+from ..nesting import mapped
 from ..nn import Module
 from ..tensor import Tensor
+from .comparing import compared
+from .memory import MemoryTable
 from .passes import PASSES
+from .showing import graph_of
 from .version import Version
 
 
@@ -21,6 +26,7 @@ from .version import Version
 class Options:
     exact: bool
     grads: bool
+    check: bool
     passes: frozenset[str] | None
 
 
@@ -29,16 +35,74 @@ def compile(
     *,
     exact: bool = False,
     grads: bool = False,
+    check: bool = False,
     passes: Iterable[str] | None = None,
 ) -> Any:
-    """Turn a function, such as a whole training step, into one short NumPy program."""
+    """Turn a function, such as a whole training step, into one short NumPy program.
+
+    Parameters
+    ----------
+    fn : callable
+        Takes arrays, Tensors, and tuples, lists and dicts of them; returns Tensors, nested
+        likewise. It may run `backward`, `tl.grad` and optimizers. Without it, `compile` with its
+        options is a decorator.
+    exact : bool
+        Whether to leave out the passes that change the last bits: the program then gives what `fn`
+        gives, bit for bit.
+    grads : bool
+        Whether leaves are to have their `grad` after a call. Without it, that is None then.
+    check : bool
+        Whether to run `fn` itself beside the program at each call, and to compare.
+    passes : iterable of str, optional
+        The names of the passes that are to make the program better; by default all, see
+        `tl.compiler.PASSES`.
+
+    Returns
+    -------
+    Compiled
+        Called like `fn`. The first call with new shapes and dtypes runs `fn` itself, and makes a
+        program of what it did; later ones run the program.
+
+    Raises
+    ------
+    OperationError
+        At the first call, if a value leaves the computation unseen, as by `loss.item()` or
+        `if loss > 1`; if a shape depends on values; if something can't be written as calls of
+        NumPy. It names the line.
+
+    Notes
+    -----
+    Parameters, learning rates, counts of steps, what schedules do, random draws and the arrays of
+    the user's that `fn` reads are read at each call. If modules, optimizers or variables that `fn`
+    reads become others, a new program is made. Whatever else Python does in `fn`, such as
+    `print`, happens once, while it is traced.
+
+    Parameters of one optimizer move into one flat array, of which they are views from then on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_lite as tl
+    >>> model = tl.models.Adaline(2)
+    >>> optimizer = tl.nn.optim.SGD(model.parameters(), lr=0.1)
+    >>> @tl.compile
+    ... def step(x, y):
+    ...     loss = tl.nn.mse_loss(model(x), y)
+    ...     optimizer.zero_grad()
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> x, y = np.ones((4, 2), np.float32), np.ones(4, np.float32)
+    >>> [round(step(x, y).item(), 4) for _ in range(3)]
+    [1.0, 0.16, 0.0256]
+    """
     if passes is not None:
         passes = frozenset(passes)
         if unknown := passes - PASSES.keys():
             raise ArgumentError(
                 f"compile: there is no pass {min(unknown)!r}. There are {', '.join(PASSES)}."
             )
-    options = Options(exact, grads, passes)
+    options = Options(exact, grads, check, passes)
     if fn is None:
         return lambda fn: Compiled(fn, options)
     return Compiled(fn, options)
@@ -66,18 +130,38 @@ class Compiled:
         state = current.get()
         if state.recorder is not None or state.anomaly:  # these look at operations
             return self.fn(*args, **kwargs)
-        arrays: list[Any] = []
-        key = _signature(args, kwargs, arrays, state)
+        caller = sys._getframe(1)
         with self._running:
-            version = next((v for v in self.versions.get(key, ()) if v.fits()), None)
-            if version is None:
-                version = Version(self.fn, args, kwargs, sys._getframe(1), self.options)
-                self.versions.setdefault(key, []).append(version)
+            version, arrays = self._latest, None
+            if version is not None and not kwargs and state is version.state:
+                arrays = version.taken(args)
+            if version is None or arrays is None or not version.fits():
+                arrays = []
+                key = _signature(args, kwargs, arrays, state)
+                version = next((v for v in self.versions.get(key, ()) if v.fits()), None)
+                if version is None:
+                    version = Version(self.fn, args, kwargs, caller, self.options)
+                    self.versions.setdefault(key, []).append(version)
+                    self._latest = version
+                    return version.returned
                 self._latest = version
-                return version.returned
-            self._latest = version
-            caller = sys._getframe(1)
-            return version.run(arrays, (caller.f_code, caller.f_lasti))
+            where = caller.f_code, caller.f_lasti
+            if self.options.exact:  # as Tensors are made: in rows, or in columns
+                arrays = [x if x.flags.forc else np.array(x) for x in arrays]
+            if self.options.check:
+                eager = partial(self._eagerly, args, kwargs, version)
+                return compared(version, eager, arrays, where, self.options.exact)
+            found = version.run(arrays, where)
+        if found is None:
+            return self._eagerly(args, kwargs, version)
+        return found[0]
+
+    def _eagerly(self, args: Any, kwargs: Any, version: Version) -> Any:
+        """Run the function itself, where the program would go another way, or can't go on."""
+        arguments = mapped((args, kwargs), _tensor, "")
+        returned = self.fn(*arguments[0], **arguments[1])
+        version.forget_gradients()
+        return returned
 
     @property
     def latest(self) -> Version:
@@ -93,9 +177,23 @@ class Compiled:
         return self.latest.source
 
     @property
+    def memory(self) -> MemoryTable:
+        """Where every byte of the latest call's program is: a table."""
+        return self.latest.written.memory
+
+    @property
+    def optimized_graph(self) -> Graph:
+        """The statements of the latest call's program, as a Graph."""
+        return graph_of(self.latest.program, self.latest.written.names)
+
+    @property
     def graph(self) -> Graph:
         """The Graph of the function, as it was traced for the latest call."""
         return self.latest.graph
+
+
+def _tensor(x: Any, path: str) -> Any:
+    return Tensor(x) if isinstance(x, np.ndarray) and x.dtype.kind in "fiub" else x
 
 
 def _signature(args: Any, kwargs: Any, arrays: list[Any], state: State) -> Any:
@@ -119,7 +217,7 @@ def _signature(args: Any, kwargs: Any, arrays: list[Any], state: State) -> Any:
             return type(x), tuple([part(value) for value in x])
         if isinstance(x, Module) or x.__hash__ is None:
             return type(x), id(x)
-        return type(x), x
+        return type(x), repr(x) if type(x) is float else x
 
     found = [part(x) for x in args], [(key, part(x)) for key, x in kwargs.items()]
     return tuple(found[0]), tuple(found[1]), state.recording, state.deriving

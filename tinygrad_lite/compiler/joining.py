@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..nn.module import Structure
-from .program import ALIGNED, Node
+from .program import Node
 
 
 def spans(leaves: Sequence[Node]) -> list[tuple[int, int]]:
     """Where each part begins and ends in a flat array."""
-    padded = [-(-x.size // ALIGNED) * ALIGNED for x in leaves]
-    starts = [0, *accumulate(padded)]
-    return [(start, start + x.size) for start, x in zip(starts, leaves, strict=False)]
+    ends = [*accumulate(x.size for x in leaves)]
+    return [(end - x.size, end) for end, x in zip(ends, leaves, strict=True)]
 
 
 def array_of(leaf: Node) -> Any:
@@ -42,9 +41,7 @@ def joined(leaves: Sequence[Node]) -> np.ndarray:
         return found
     arrays = [array_of(x) for x in leaves]
     places = spans(leaves)
-    size = -(-places[-1][1] // ALIGNED) * ALIGNED
-    memory: np.ndarray = aligned(size * arrays[0].itemsize).view(arrays[0].dtype)
-    memory[...] = 0
+    memory: np.ndarray = aligned(places[-1][1] * arrays[0].itemsize).view(arrays[0].dtype)
     for leaf, array, (start, end) in zip(leaves, arrays, places, strict=True):
         part = memory[start:end].reshape(array.shape)
         part[...] = array
@@ -74,11 +71,21 @@ def _together(leaves: Sequence[Node]) -> np.ndarray | None:
         if array.base is None or not array.flags.c_contiguous:
             return None
     first = begin - _address(memory)
-    size = -(-spans(leaves)[-1][1] // ALIGNED) * ALIGNED * dtype.itemsize
+    size = spans(leaves)[-1][1] * dtype.itemsize
     if first < 0 or first + size > memory.size:
         return None
     found: np.ndarray = memory[first : first + size].view(dtype)
     return found
+
+
+def writable(array: np.ndarray) -> np.ndarray:
+    """A view of a locked array that can be written."""
+    locked = not array.flags.writeable
+    if locked:
+        array.setflags(write=True)
+    view = array.view()
+    array.setflags(write=not locked)
+    return view
 
 
 def aligned(size: int) -> np.ndarray:

@@ -36,15 +36,20 @@ class Sources:
         What draws random numbers, and from which generator.
     given : dict of int to Value or ndarray
         A gradient of the user's that a backward pass began with.
+    expected : list of (Value, int)
+        Truths that must hold, each with how many steps come before.
     """
 
     leaves: dict[int, Any] = field(default_factory=dict)
     gradients: dict[int, Tensor] = field(default_factory=dict)
     draws: dict[int, tuple[Any, Any]] = field(default_factory=dict)
     given: dict[int, Any] = field(default_factory=dict)
+    expected: list[tuple[Value, int]] = field(default_factory=list)
 
 
-def lowered(graph: Graph, arguments: list[Value], sources: Sources) -> Program:
+def lowered(
+    graph: Graph, arguments: list[Value], sources: Sources, gradients: list[Value]
+) -> Program:
     """The program that does what a Graph tells.
 
     Parameters
@@ -54,13 +59,15 @@ def lowered(graph: Graph, arguments: list[Value], sources: Sources) -> Program:
     arguments : list of Value
         What is given anew at each call, in order.
     sources : Sources
+    gradients : list of Value
+        What else is wanted.
 
     Raises
     ------
     OperationError
         If a step can't be written as calls of NumPy: names its line.
     """
-    return _Lowering(graph, arguments, sources).program()
+    return _Lowering(graph, arguments, sources).program(gradients)
 
 
 class _Lowering:
@@ -77,18 +84,27 @@ class _Lowering:
         self.states: dict[tuple[int, int, str], tuple[Node, Node]] = {}  # first and last
         self.arguments = [self._leaf("argument", value) for value in arguments]
 
-    def program(self) -> Program:
+    def program(self, gradients: list[Value]) -> Program:
         with np.errstate(all="warn", under="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for step in self.graph:
+            for count, step in enumerate(self.graph):
+                self._expect(count)
                 self.tape.source = step
                 with told(step):
                     self._lower(step)
+            self._expect(len(self.graph))
             outputs = [self.node(value) for value in self.graph.outputs]
+            wanted = [self.node(value) for value in gradients]
         writes = [Write(self.first[key], self.last[key]) for key in self.last]
         writes += [Write(first, last) for first, last in self.states.values() if first is not last]
         nodes = self.tape.nodes
-        return Program(self.graph.title, nodes, self.arguments, outputs, writes)
+        return Program(self.graph.title, nodes, self.arguments, outputs, writes, wanted)
+
+    def _expect(self, count: int) -> None:
+        """Whatever holds before the step of this number."""
+        for value, at in self.sources.expected:
+            if at == count:
+                self.tape.nodes.append(Node("guard", (self.node(value), True), {}, True))
 
     # ---- what is there -----------------------------------------------------------------------
 
@@ -149,8 +165,14 @@ class _Lowering:
             raise NoForm(
                 f"it gives {made.dtype} {made.shape} where {value.dtype} {value.shape} was computed"
             )
+        if not made.node.is_leaf and not made.node.label:
+            made.node.label = self._called(value)
         self.nodes[id(value)] = made.node
         return made.node  # type: ignore[no-any-return]
+
+    def _called(self, value: Value) -> str:
+        step = self.tape.source
+        return f"g_{step.to.name}" if isinstance(step, Contribution) else value.name
 
     # ---- steps -------------------------------------------------------------------------------
 
@@ -244,6 +266,7 @@ class _Lowering:
             if not isinstance(x, Traced | Number):
                 raise NoForm(f"{type(optimizer).__name__} makes a plain {key} of its state")
             self.states[name] = (self.states[name][0], x.node)
+            x.node.label = x.node.label or key
 
     def _number(self, optimizer: Any) -> Node:
         name = (id(optimizer), -1, "lr")

@@ -48,6 +48,14 @@ class Number:
         return self._needs_value()
 
 
+def number_times(x: Any, y: Any, source: Any) -> Any:
+    """The product of two numbers, each known or a Node."""
+    if not isinstance(x, Node) and not isinstance(y, Node):
+        return x * y
+    values = [each.example if isinstance(each, Node) else each for each in (x, y)]
+    return Node("*", (x, y), {}, values[0] * values[1], source=source)
+
+
 def _applied(sign: str, *operands: Any) -> Any:
     if any(isinstance(x, Traced) for x in operands):
         return NotImplemented

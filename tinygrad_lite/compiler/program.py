@@ -92,7 +92,6 @@ class Node:
 LEAVES = frozenset(
     ("argument", "tensor", "array", "constant", "number", "state", "generator", "gradient", "flat")
 )
-ALIGNED = 16  # entries: each part of a flat array begins at a multiple of these
 LIVE = frozenset(("number", "generator", "gradient"))  # found anew at each call
 Operand = Any  # a Node, or a number, None, a slice, …, also in tuples and lists
 
@@ -125,8 +124,8 @@ class Program:
     arguments : list of Node
     outputs : list of Node
     writes : list of Write
-    gradients : list of (Node, Node)
-        Leaves, and what their `grad` is afterwards, if that is asked for.
+    gradients : list of Node
+        What the `grad` of leaves is afterwards, if that is asked for.
     """
 
     name: str
@@ -134,14 +133,14 @@ class Program:
     arguments: list[Node]
     outputs: list[Any]
     writes: list[Write]
-    gradients: list[tuple[Node, Node]] = field(default_factory=list)
+    gradients: list[Node] = field(default_factory=list)
 
     @property
     def wanted(self) -> list[Node]:
         """What has to be computed."""
         found = [x for x in self.outputs if isinstance(x, Node)]
         found += [write.value for write in self.writes]
-        found += [g for _, g in self.gradients]
+        found += self.gradients
         return found + [node for node in self.nodes if node.function in EFFECTS]
 
     def replace(self, found: "dict[Node, Any]") -> None:
@@ -160,7 +159,7 @@ class Program:
         self.outputs = [now(x) for x in self.outputs]
         for write in self.writes:
             write.value = now(write.value)
-        self.gradients = [(leaf, now(g)) for leaf, g in self.gradients]
+        self.gradients = [now(g) for g in self.gradients]
 
     def users(self) -> dict[Node, list[Node]]:
         """For each Node those that take it."""

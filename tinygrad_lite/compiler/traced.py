@@ -110,6 +110,13 @@ class Traced(NDArrayOperatorsMixin):
     def __iter__(self) -> Any:
         return iter([self[i] for i in range(len(self))])
 
+    def __pow__(self, exponent: Any) -> Any:
+        """NumPy takes squares and roots for what they are."""
+        is_plain = type(exponent) in (int, float) and exponent in POWERS
+        if is_plain and self.ndim and self.dtype.kind == "f":
+            return POWERS[exponent](self)
+        return np.power(self, exponent)
+
     # ---- the same entries on other axes ------------------------------------------------------
 
     def reshape(self, *shape: Any, order: str = "C") -> "Traced":
@@ -152,7 +159,7 @@ class Traced(NDArrayOperatorsMixin):
 
     def squeeze(self, axis: Any = None) -> "Traced":
         gone = [i for i, n in enumerate(self.shape) if n == 1]
-        if axis is not None:
+        if axis is not None and self.ndim:
             gone = list(normalize_axis_tuple(axis, self.ndim))
         return self.reshape(tuple([n for i, n in enumerate(self.shape) if i not in gone]))
 
@@ -249,6 +256,8 @@ class Traced(NDArrayOperatorsMixin):
         if more.get("initial", self) is None:
             del more["initial"]
         options = more if dtype is None else {"dtype": np.dtype(dtype), **more}
+        if not x.ndim:  # where NumPy lets axis 0 pass
+            axis = None if axis in (0, -1) else axis
         axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
         if not axes and axis is not None:
             given: Any = ()
@@ -266,6 +275,9 @@ class Traced(NDArrayOperatorsMixin):
         if known is not None:
             return known(*args, **options)
         return self.tape.call(_dotted(function), function, args, options)
+
+
+POWERS = {2: np.square, 1: np.positive, 0.5: np.sqrt, -1: np.reciprocal}
 
 
 class Draws:

@@ -1,25 +1,25 @@
 """One program of a compiled function: for arguments of one signature, and one state of modules."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import repeat
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from ..context import Place
+from ..context import Place, current
 from ..graphs import Update
 from ..graphs.tracing import traced
 from ..memory import Memory, clock
 from ..nesting import mapped
-from ..nn.module import Structure
-from ..nn.optim import Optimizer
+from ..nn.module import Module, Structure
 from ..random import generator
 from ..tensor import Tensor, _memory_of, wrap
 from .buffers import buffers
 from .lowering import Sources, lowered
 from .passes import chosen
 from .program import Node
-from .reached import Surroundings, same, variables
+from .reached import Surroundings, afterwards, gradients, same, variables
 from .writing import written
 
 
@@ -46,12 +46,17 @@ class Version:
         frame: FrameType,
         options: Any,
     ) -> None:
-        self.variables = variables(fn)
+        self.state = current.get()
+        found = variables(fn)
+        parts = [getattr(x, "_data", x) for x in args]
+        is_plain = not kwargs and all(isinstance(x, np.ndarray) for x in parts)
+        self.expected = [(x.shape, x.dtype) if is_plain else ((), None) for x in parts]
         start = next(clock)
-        optimizers = [x for _, _, x in self.variables if isinstance(x, Optimizer)]
-        before = {id(p._grad): p for o in optimizers for p in o.parameters if p._grad is not None}
-        steps = {id(o): o.steps for o in optimizers}
+        before = gradients([getattr(fn, "__self__", fn), *(x for _, _, x in found)])
         run = traced("compile", fn, args, kwargs, frame)
+        found = afterwards(found)
+        self.variables = [check for check in found if isinstance(check[0], dict)]
+        self.cells = [(where, value) for where, _, value in found if not isinstance(where, dict)]
         recorder = run.recorder
         self.graph, self.returned = run.graph, run.returned
 
@@ -59,28 +64,46 @@ class Version:
         self.optimizers = list({id(u.by): u.by for u in updates if u.by is not None}.values())
         sources = Sources()
         for t, value in recorder.tensors:
-            if id(t) in before or id(value) in recorder.before:
-                sources.gradients[id(value)] = before.get(id(t)) or recorder.before[id(value)]
-            elif t.index < start:
+            if t.index >= start:
+                continue
+            if id(value) in recorder.before:
+                sources.gradients[id(value)] = recorder.before[id(value)]
+            elif id(t) in before:
+                sources.gradients[id(value)] = before[id(t)]
+            else:
                 sources.leaves.setdefault(id(value), t)
         for x, value in recorder._constants.values():
             if isinstance(x, np.ndarray):
                 sources.leaves[id(value)] = x
         sources.draws, sources.given = recorder.draws, recorder.given
-        self.program = lowered(run.graph, [*run.arguments.values()], sources)
-        for improve in chosen(options.passes, options.exact):
-            improve(self.program)
-
+        sources.expected = recorder.expected
         self.leaves = list(
             {id(t): t for t, _ in recorder.tensors if t.index < start and t.op is None}.values()
         )
-        self.trained = [t for t in self.leaves if t._grad is not None]
+        had = {id(t) for t in before.values()}
+        graded = recorder.graded
+        self.touched = [
+            t
+            for t in self.leaves
+            if id(t) in graded or (id(t) in had if t._grad is None else t._grad.index >= start)
+        ]
+        self.trained = [t for t in self.touched if t._grad is not None]
+        self.with_gradient = list({id(t): t for t in sources.gradients.values()}.values())
+        self.without_gradient = [
+            t for t in self.touched if graded.get(id(t), t) is None and id(t) not in had
+        ]
+        self.keeps_gradients = options.grads
+        wanted = [recorder.value(t._grad) for t in self.trained] if options.grads else []
+        self.program = lowered(run.graph, [*run.arguments.values()], sources, wanted)
+        for improve in chosen(options.passes, options.exact):
+            improve(self.program)
+
         modules = [m for call, _ in recorder.module_calls.values() if (m := call.module())]
-        modules += [x for _, _, x in self.variables if hasattr(x, "named_modules")]
+        modules += [x for _, _, x in found if isinstance(x, Module)]
         modules = [m for module in modules for _, m in module.named_modules()]
         modules = list({id(m): m for m in modules}.values())
         self.flags = [t._requires_grad for t in self.leaves]
-        self.steps = [(o, o.steps - steps.get(id(o), o.steps - 1)) for o in self.optimizers]
+        self.steps = [(o, o.steps - recorder.steps_before[id(o)]) for o in self.optimizers]
         first = {
             id(o): i for i, u in reversed([*enumerate(run.graph)]) if (o := getattr(u, "by", 0))
         }
@@ -93,25 +116,62 @@ class Version:
         scope = dict(self.written.namespace)
         exec(self.source, scope)
         self.function = scope[self.written.name]
-        self.live = [_reader(node) for node in self.written.numbers]
+        self.live = [_place(node) for node in self.written.numbers]
         self.counts = [_place(node) for node in self.written.counts]
         targets = [write.target for write in self.program.writes]
         targets += [x for node in targets if node.function == "flat" for x in node.of]
         self.memories = [_memory_of(x.of) for x in targets if x.function == "tensor"]
-        self.surroundings = Surroundings(modules, self.optimizers, self.leaves)
+        self.surroundings = Surroundings(
+            modules, self.optimizers, self.leaves, [x for _, _, x in found]
+        )
         self.changes = Structure.changes
-        self.given = [
-            t if isinstance(t, Tensor) and t.index < start else None for t in _tensors(run.returned)
+        given = {id(t) for t in _tensors((args, kwargs))}
+        kept = [
+            t if t.index < start and t.op is None and id(t) not in given else None
+            for t in _tensors(run.returned)
         ]
-        for t in self.trained:
-            t._grad = None
+        self.returned = self._filled([np.array(t._data) for t in _tensors(run.returned)], kept)
+        self.kept = kept if any(t is not None for t in kept) else None
+        self.returns_tensor = isinstance(run.returned, Tensor) and self.kept is None
+        self.count = len(self.program.outputs)
+        self.returns_one = self.count + len(self.counts) + len(wanted) == 1
+        if not options.grads:
+            self.forget_gradients()
+
+    def taken(self, args: tuple[Any, ...]) -> list[Any] | None:
+        """The arrays of arguments like those that it was made for; None if they aren't."""
+        if len(args) != len(self.expected):
+            return None
+        arrays = []
+        for x, (shape, dtype) in zip(args, self.expected, strict=True):
+            if isinstance(x, Tensor):
+                if x._requires_grad:
+                    return None
+                x = x._data
+            elif type(x) is not np.ndarray:
+                return None
+            if x.shape != shape or x.dtype is not dtype:
+                return None
+            arrays.append(x)
+        return arrays
 
     def fits(self) -> bool:
         """Whether everything but values is as it was when the program was made."""
         for where, name, value in self.variables:
-            if where[name] is not value and not same(where[name], value):
+            if where.get(name) is not value and not same(where.get(name), value):
+                return False
+        for cell, value in self.cells:
+            if cell.cell_contents is not value and not same(cell.cell_contents, value):
                 return False
         if [t._requires_grad for t in self.leaves] != self.flags:
+            return False
+        for t in self.without_gradient:
+            if t._grad is not None:
+                return False
+        for t in self.with_gradient:
+            if t._grad is None:
+                return False
+        if not self.surroundings.are_unchanged():
             return False
         if self.changes != Structure.changes:
             if not self.surroundings.hold():
@@ -119,27 +179,53 @@ class Version:
             self.changes = Structure.changes
         return True
 
-    def run(self, arrays: list[Any], where: Place) -> Any:
-        """Run the program; None if the eager function must say what is wrong."""
+    def run(self, arrays: list[Any], where: Place) -> tuple[Any] | None:
+        """Run the program; None if it can't, and the function itself must."""
+        rates = [(schedule, schedule.count, schedule.optimizer.lr) for schedule in self.earlier]
         for schedule in self.earlier:
             schedule.step()
-        found = self.function(*arrays, *[read() for read in self.live])
+        try:
+            live = [d[key] for d, key in self.live]
+            found = self.function(*arrays, *live)
+        except (IndexError, ValueError, TypeError, np.linalg.LinAlgError):  # eager says what
+            found = None
         if found is None:
+            for schedule, count, rate in reversed(rates):
+                schedule.count, schedule.optimizer.lr = count, rate
             return None
-        outputs, counts, _ = found
-        for (d, key), count in zip(self.counts, counts, strict=True):
+        outputs = (found,) if self.returns_one else found
+        for (d, key), count in zip(self.counts, outputs[self.count :], strict=False):
             d[key] = count
         for optimizer, count in self.steps:
             optimizer.steps += count
         for schedule in self.later:
             schedule.step()
-        now = Memory.latest = next(clock)
-        for memory in self.memories:
-            memory.written, memory.place = now, where
-        for t in self.trained:
-            t._grad = None
-        results = iter([wrap(np.asarray(x)) for x in outputs])
+        if self.memories:
+            now = Memory.latest = next(clock)
+            for memory in self.memories:
+                memory.written, memory.place = now, where
+        self.forget_gradients()
+        if self.keeps_gradients:
+            found = outputs[self.count + len(self.counts) :]
+            for t, g in zip(self.trained, found, strict=True):
+                t._grad = wrap(np.asarray(g))
+        if self.returns_tensor:
+            return (wrap(np.asarray(outputs[0])),)
+        return (self._filled(outputs[: self.count], self.kept),)
+
+    def _filled(self, arrays: Sequence[Any], kept: list[Tensor | None] | None) -> Any:
+        """What is returned: arrays where the function returned what it had computed."""
+        results = iter(
+            [
+                wrap(np.asarray(x)) if t is None else t
+                for x, t in zip(arrays, kept or repeat(None), strict=False)
+            ]
+        )
         return mapped(self.returned, lambda x, _: next(results) if isinstance(x, Tensor) else x, "")
+
+    def forget_gradients(self) -> None:
+        for t in self.touched:
+            t._grad = None
 
 
 def _tensors(nest: Any) -> list[Any]:
@@ -148,16 +234,25 @@ def _tensors(nest: Any) -> list[Any]:
     return found
 
 
-def _reader(node: Node) -> Callable[[], Any]:
-    """What reads a number, or finds a generator or a gradient, at each call."""
+class _Generator:
+    """Where a generator is found, as numbers are in a dict."""
+
+    def __getitem__(self, rng: Any) -> Any:
+        return generator(rng)
+
+
+class _Gradient:
+    """Where the gradient of a leaf is found."""
+
+    def __getitem__(self, leaf: Any) -> Any:
+        return leaf._grad._data
+
+
+def _place(node: Node) -> tuple[Any, Any]:
+    """Where something live is found at each call: in what, and under which key."""
     if node.function == "generator":
-        return lambda: generator(node.of)
+        return _Generator(), node.of
     if node.function == "gradient":
-        return lambda: node.of._grad._data
-    d, key = _place(node)
-    return lambda: d[key]
-
-
-def _place(node: Node) -> tuple[dict[str, Any], str]:
+        return _Gradient(), node.of
     optimizer, which, key = node.of
     return (vars(optimizer), "_lr") if which < 0 else (optimizer.state[which], key)

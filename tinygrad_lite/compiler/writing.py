@@ -8,14 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from ..graphs import Contribution, Step, Update
+from ..graphs import Applied, Contribution, Step, Update
+from ..ops import signs
 from .buffers import COPIES, DRAWS, IN_PLACE, Buffer, laid_out
-from .joining import aligned, array_of, joined, spans
+from .joining import aligned, array_of, joined, spans, writable
+from .memory import MemoryTable, bytes_of, table
 from .numbers import OPERATORS
-from .program import LIVE, Node, Program
+from .program import LIVE, Node, Program, operands
 from .traced import BOUND
 
 BOUND_LEAVES = frozenset(("flat", "tensor", "state", "array", "constant"))
+ROUNDED = frozenset((np.power, np.remainder, np.floor_divide))  # otherwise for NumPy's numbers
+SIGNS = {f"np.{f.__name__}": sign for f, sign in signs.OPERATORS.items() if f not in ROUNDED}
+SHORT = {"add.reduce": "sum", "maximum.reduce": "max", "minimum.reduce": "min", "[]": "entries"}
+COMMENT = 48  # columns of a source line in a comment
 WIDTH = 64  # columns of a statement, after which its comment stands
 
 
@@ -32,6 +38,8 @@ class Written:
         What it takes after its arguments.
     counts : list of Node
         Numbers of whom it returns what they become, after its outputs.
+    names : dict of Node to str
+    memory : MemoryTable
     """
 
     name: str
@@ -39,6 +47,8 @@ class Written:
     namespace: dict[str, Any]
     numbers: list[Node]
     counts: list[Node]
+    names: dict[Any, str]
+    memory: MemoryTable
 
 
 def written(program: Program, found: dict[Node, Buffer]) -> Written:
@@ -57,6 +67,10 @@ class _Writer:
         self.arrays: dict[Node, Any] = {}  # those that stay where they are
         self.numbers: list[Node] = []
         self.lines: list[str] = []
+        self.lasts = {id(node.source): node for node in program.nodes if node.label}
+        self.statements = 0
+        self.places: dict[Node, int] = {}  # statements, counted from 1
+        self.inlined = _inlined(program, found)
 
     def written(self) -> Written:
         program = self.program
@@ -66,34 +80,48 @@ class _Writer:
         arguments = [self._named(x, _said(x)) for x in program.arguments]
         phase = ""
         for node in program.nodes:
-            if node.view_of is not None:
+            if node.view_of is not None or node in self.inlined:
                 continue
             now = node.source.phase if node.source is not None else phase
             if now != phase:
                 phase = now
-                self.lines.append(f"    # ---- {phase} ".ljust(80, "-"))
+                by = f": {node.source.name}" if isinstance(node.source, Update) else ""
+                self.lines.append(f"    # ---- {phase}{by} ".ljust(80, "-"))
             self._statement(node)
         targets = [write for write in program.writes if write.target.function == "number"]
         for write in program.writes:
             if write not in targets:
                 self._copied(write.target, write.value)
-        outputs = [self._result(x) for x in program.outputs]
-        gradients = [self._result(g) for _, g in program.gradients]
-        counts = [self._operand(write.value) for write in targets]
+        results = [self._result(x) for x in program.outputs]
+        results += [self._operand(write.value) for write in targets]
+        results += [self._result(g) for g in program.gradients]
         arguments += [self.names[x] for x in self.numbers]
-        results = f"[{', '.join(outputs)}], [{', '.join(counts)}], [{', '.join(gradients)}]"
         name = _identifier(program.name)
         head = f"def {name}({', '.join(arguments)}):"
-        body = "\n".join([head, *self.lines, f"    return {results}", ""])
-        counts_of = [write.target for write in targets]
-        return Written(name, body, self.namespace, self.numbers, counts_of)
+        returned = f"    return {', '.join(results)}"
+        body = "\n".join([self._header(), head, *self.lines, returned])
+        counts = [write.target for write in targets]
+        where = table(program, self.buffers, self.names, self.places)
+        return Written(name, body, self.namespace, self.numbers, counts, self.names, where)
+
+    def _header(self) -> str:
+        """What it is made for, and how large it is."""
+        said = [f"{self.names[x]}: {x.dtype} {x.shape}" for x in self.program.arguments]
+        size = sum(
+            len(m)
+            for buffer, m in self.memory.items()
+            if m.dtype == np.uint8 and not buffer.part_of
+        )
+        call = f"{self.program.name}({', '.join(said)})"
+        return f"# {call}: {self.statements} statements, {bytes_of(size)} of buffers\n"
 
     # ---- statements --------------------------------------------------------------------------
 
     def _statement(self, node: Node) -> None:
         if node.function == "guard":
             what, truth = node.inputs
-            self._add(f"if {'not ' * truth}{self._operand(what)}: return None", node)
+            text = f"not {self._operand(what)}" if truth else self._operand(what, alone=True)
+            self._add(f"if {text}: return None", node)
             return
         if node.function == "pack":
             self._packed(node)
@@ -114,7 +142,8 @@ class _Writer:
         if node.function in DRAWS:
             self._add(f"{base}{node.function}(dtype={self._operand(node.dtype)}, out={out})", node)
         elif node.function in COPIES:
-            unsafe = ", casting='unsafe'" * (node.function == ".astype")
+            is_safe = np.can_cast(node.inputs[0].dtype, node.dtype, "same_kind")
+            unsafe = "" if is_safe else ", casting='unsafe'"
             self._add(f"np.copyto({out}, {base}{unsafe})", node)
         elif node.function in IN_PLACE or node.function.endswith(".at"):
             if self.buffers.get(node.inputs[0].root) is not buffer:
@@ -150,7 +179,10 @@ class _Writer:
         name = node.function
         if name in OPERATORS:
             x, y = [self._operand(x) for x in node.inputs]
-            return f"({x} {name} {y})"
+            return f"{x} {name} {y}"
+        if not out and name in SIGNS and not node.ndim and not node.options:
+            said = dict(zip("xy", [self._operand(x) for x in node.inputs], strict=False))
+            return re.sub("[xy]", lambda found: said[found[0]], SIGNS[name])
         if name == "part":
             return f"{self._operand(node.inputs[0])}[{node.inputs[1]}]"
         if name == "[]":
@@ -158,7 +190,7 @@ class _Writer:
             return f"{self._operand(node.inputs[0])}[{index}]"
         if name in BOUND:
             self.namespace[name] = BOUND[name]
-        inputs = [self._operand(x) for x in node.inputs]
+        inputs = [self._operand(x, alone=True) for x in node.inputs]
         options = [f"{key}={self._operand(x)}" for key, x in node.options.items()]
         if out:
             options.append(f"out={out}")
@@ -167,6 +199,8 @@ class _Writer:
         return f"{name}({', '.join(inputs + options)})"
 
     def _add(self, text: str, node: Node) -> None:
+        self.statements += 1
+        self.places.setdefault(node, self.statements)
         said = _origin(node.source)
         last = getattr(self, "_said", "")
         self._said = said
@@ -175,7 +209,7 @@ class _Writer:
 
     def _copied(self, target: Node, value: Node) -> None:
         if self.buffers.get(value) is not self.buffers[target]:
-            self.lines.append(f"    np.copyto({self._operand(target)}, {self._operand(value)})")
+            self._add(f"np.copyto({self._operand(target)}, {self._operand(value)})", value)
 
     def _result(self, x: Any) -> str:
         """What is returned: memory that nobody else has."""
@@ -186,10 +220,13 @@ class _Writer:
 
     # ---- operands ----------------------------------------------------------------------------
 
-    def _operand(self, x: Any, is_index: bool = False) -> str:
+    def _operand(self, x: Any, is_index: bool = False, alone: bool = False) -> str:
         if isinstance(x, Node):
             if x in self.names:
                 return self.names[x]
+            if x in self.inlined:
+                text = self._call(x)
+                return text if alone or x.function.endswith(".reduce") else f"({text})"
             if x.view_of is not None and not x.is_leaf:
                 return self._view(x)
             if x.function in LIVE:
@@ -271,7 +308,6 @@ class _Writer:
                 made = self._memory(buffer.part_of)[buffer.start : buffer.start + buffer.bytes]
             else:
                 made = aligned(buffer.bytes)
-                made[...] = 0
             self.memory[buffer] = made
         return self.memory[buffer]
 
@@ -286,16 +322,37 @@ class _Writer:
         return name if self.taken[name] == 1 else self._unique(f"{name}_{self.taken[name]}")
 
     def _meant(self, node: Node) -> str:
+        """A name for what a statement gives."""
+        last = self.lasts.get(id(node.source), node)
+        if last.label and self.buffers.get(last.root) is self.buffers.get(node, last):
+            node = last if last.size == node.size else node
+        if node.label:
+            return node.label
         step = node.source
-        if step is None:
-            return "constant"
+        what = node.function.removeprefix("np.").removeprefix(".")
+        what = SHORT.get(what, what.rpartition(".")[2])
         if isinstance(step, Contribution):
-            return (
-                f"g_{step.to.name}" if step.to.shape == node.shape else f"g_{step.of.output.name}"
-            )
-        if isinstance(step, Update):
-            return "step"
-        return step.output.name
+            return f"g_{step.of.output.name}_{what}"
+        return f"{step.output.name}_{what}" if isinstance(step, Applied) else what
+
+
+def _inlined(program: Program, found: dict[Node, Buffer]) -> set[Node]:
+    """Numbers that are used once: they are computed where they are used."""
+    users = program.users()
+    wanted = set(program.wanted)
+    chosen = set()
+    for node in program.nodes:
+        if node.ndim or node in found or node in wanted or len(users.get(node, ())) != 1:
+            continue
+        user = users[node][0]
+        is_sign = node.function in OPERATORS or (node.function in SIGNS and not node.options)
+        is_reduced = node.function.endswith(".reduce") and node.inputs[0].function == "argument"
+        once = sum(x is node for x in operands(user)) == 1
+        if not (is_sign or is_reduced) or not once or user.view_of or user.function == "pack":
+            continue
+        if all(x.root not in found and (not x.root.ndim or x.is_leaf) for x in operands(node)):
+            chosen.add(node)  # what it reads stays as it is until then
+    return chosen
 
 
 def _there(x: Node) -> Any:
@@ -305,16 +362,6 @@ def _there(x: Node) -> Any:
     if x.function in ("tensor", "state"):
         return array_of(x)
     return x.of if x.function == "array" else x.example
-
-
-def writable(array: np.ndarray) -> np.ndarray:
-    """A view of a locked array that can be written."""
-    locked = not array.flags.writeable
-    if locked:
-        array.setflags(write=True)
-    view = array.view()
-    array.setflags(write=not locked)
-    return view
 
 
 def _said(x: Node) -> str:
@@ -332,7 +379,10 @@ def _origin(step: Step | None) -> str:
     if step.call is not None:
         path = f"{step.call.path}: " if step.call.path else ""
         return f"{path}{step.call.summary}"
-    return step.place.text if step.place is not None else ""
+    text = step.place.text if step.place is not None else ""
+    text = re.sub(r"^(>>>|\.\.\.) ", "", text)  # of a session that was written down
+    text = text.strip()
+    return text if len(text) <= COMMENT else text[: COMMENT - 1] + "…"
 
 
 def _identifier(name: str) -> str:

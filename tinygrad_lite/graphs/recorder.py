@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import refusals
 from ..autodiff import Seed as Seeded
-from ..context import Call, Place, calls, place
+from ..context import Call, Place, calls, no_grad, place
 from ..memory import ReadOnlyArray
 from ..nn import Buffer, Parameter
 from ..ops import Operation, table
@@ -30,6 +30,8 @@ class Recorder:
     asked : Place, optional
         Where a trace was asked for: it listens to whatever is done, and refuses shapes that depend
         on values, as another run could have others. Without it, there is a history to be told.
+    compiles : bool
+        Whether this will run again, as a program, so that what is checked must be checked there.
 
     Attributes
     ----------
@@ -38,9 +40,11 @@ class Recorder:
         In the order in which they were first met.
     """
 
-    def __init__(self, asked: Place | None = None) -> None:
+    def __init__(self, asked: Place | None = None, compiles: bool = False) -> None:
         self.asked = asked
         self.tracing = asked is not None
+        self.compiles = compiles
+        self.expected: list[tuple[Value, int]] = []  # truths, each with how many steps came before
         self.steps: list[Step] = []
         self.values: list[Value] = []
         self.tensors: list[tuple[Tensor, Value]] = []  # keeps them alive, so that ids stay theirs
@@ -111,6 +115,12 @@ class Recorder:
         """Random numbers were drawn."""
         if self.tracing:
             self.draws[id(self.value(result))] = (sample, rng)
+
+    def expect(self, condition: Callable[[], Tensor]) -> None:
+        """What was checked in Python must hold at later calls of a compiled function, too."""
+        if self.compiles:
+            with no_grad():
+                self.expected.append((self.value(condition()), len(self.steps)))
 
     def scheduled(self, schedule: Any) -> None:
         """A schedule changed a learning rate."""

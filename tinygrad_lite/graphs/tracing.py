@@ -156,7 +156,7 @@ def traced(
             f"{name}: {brief(fn)} is a generator or a coroutine: a call of it runs nothing yet. "
             "Trace a function that runs it."
         )
-    recorder = Recorder((frame.f_code, frame.f_lasti))
+    recorder = Recorder((frame.f_code, frame.f_lasti), compiles=name == "compile")
     arguments = _arguments(name, fn, args, kwargs)
     given: dict[str, Value] = {}
 

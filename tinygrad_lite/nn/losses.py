@@ -1,9 +1,11 @@
 """Losses: each a function, and the same as a module that keeps its options."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 
+from ..context import current
 from ..errors import ArgumentError, BoundsError, DtypeError, ShapeError
 from ..ops import functions as f
 from ..tensor import Tensor
@@ -137,8 +139,9 @@ def cross_entropy_loss(
         except BoundsError as error:
             raise _wrong_class(values, classes) from error
     elif values.dtype.kind == "f" and values.shape == logits.shape:
-        _check_probabilities("CrossEntropyLoss", values)
+        _check_probabilities("CrossEntropyLoss", target)
         _check_sums(values)
+        _expect(target, lambda t: (abs(t.astype(np.float64).sum(axis=-1) - 1) <= 1e-3).all())
         loss = -(target * f.log_softmax(logits)).sum(axis=-1)
     else:
         raise (DtypeError if values.shape == logits.shape else ShapeError)(
@@ -286,11 +289,18 @@ def _check_shapes(name: str, prediction: Any, target: Any) -> None:
 
 def _check_probabilities(name: str, target: Any) -> None:
     values = target._data if isinstance(target, Tensor) else np.asarray(target)
+    _expect(target, lambda t: ((t >= 0) & (t <= 1)).all())
     if values.size and not (values.min() >= 0 and values.max() <= 1):
         raise BoundsError(
             f"{name}: targets must be probabilities in [0, 1], but they lie between "
             f"{values.min():.6g} and {values.max():.6g}."
         )
+
+
+def _expect(target: Any, condition: Callable[[Tensor], Any]) -> None:
+    """What is checked in Python must hold at later calls of a compiled function, too."""
+    if isinstance(target, Tensor) and (recorder := current.get().recorder) is not None:
+        recorder.expect(lambda: condition(target))
 
 
 def _wrong_class(values: np.ndarray, classes: int) -> BoundsError:

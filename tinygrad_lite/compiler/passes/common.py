@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program import Node, Program
+from ..program import EFFECTS, Node, Program, operands
 
 
 def common(program: Program) -> None:
@@ -28,8 +28,15 @@ def common(program: Program) -> None:
             return "array", x.tobytes(), x.shape, x.dtype
         return type(x), repr(x)
 
+    constants: dict[Any, Node] = {}
     for node in program.nodes:
-        if node.function == "draw":
+        for x in operands(node):
+            if x.function == "constant":
+                twin = constants.setdefault(_content(x), x)
+                if twin is not x:
+                    twins[x] = twin
+    for node in program.nodes:
+        if node.function in EFFECTS and node.function != "guard":  # two draws are two
             continue
         options = tuple([(name, key(x)) for name, x in sorted(node.options.items())])
         call = (node.function, key(node.inputs), options, str(getattr(node.example, "dtype", "")))

@@ -9,7 +9,7 @@ from ...graphs import Step, Update
 from ..buffers import is_ufunc
 from ..joining import joinable
 from ..numbers import OPERATORS
-from ..program import ALIGNED, Node, Program, Write, mapped, operands
+from ..program import Node, Program, Write, mapped, operands
 
 
 def flat(program: Program) -> None:
@@ -56,6 +56,7 @@ def _flatten(program: Program, writes: list[Write]) -> None:
         if node.function not in OPERATORS:
             example = np.zeros(found[first.gradient].shape, node.dtype)
         found[node] = Node(node.function, inputs, options, example, source=node.source)
+        found[node].label = node.label
         nodes.append(found[node])
     position = program.nodes.index(updates[-1].nodes[-1])
     after = program.nodes[position:]
@@ -77,14 +78,13 @@ def _joined(places: tuple[Node, ...]) -> Node:
     one = places[0]
     if one.function == "number":
         return one
-    size = sum(-(-x.size // ALIGNED) * ALIGNED for x in places)
-    example = np.zeros(size, one.dtype)
+    example = np.zeros(sum(x.size for x in places), one.dtype)
     if one.function == "tensor":
         node = Node("flat", of=[x for x in places], example=example, label="parameters")
     elif one.function == "state":
         node = Node("flat", of=[x for x in places], example=example, label=str(one.of[2]))
     else:
-        return Node("pack", places, {}, example, source=one.source, label="gradients")
+        return Node("pack", places, {}, example, label="gradients")
     for x in places:
         x.view_of = node
     return node

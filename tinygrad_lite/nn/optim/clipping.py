@@ -46,8 +46,10 @@ def clip_gradient_norm(parameters: Iterable[Tensor], max_norm: float) -> Any:
     """
     _check(max_norm, "max_norm")
     trained = [p for p in _listed(parameters) if p._grad is not None]
-    if current.get().recorder is not None:
-        return _traced(trained, max_norm)
+    if (recorder := current.get().recorder) is not None:
+        norm = _traced(trained, max_norm)
+        recorder.expect(lambda: np.isfinite(norm))
+        return norm
     gradients = [p._grad._data for p in trained if p._grad is not None]
     with np.errstate(over="ignore"):
         norm = float(np.sqrt(sum(float(np.vdot(g, g)) for g in gradients)))
