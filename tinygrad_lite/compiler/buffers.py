@@ -161,6 +161,8 @@ class _Planner:
         root = x.root
         if self.owner.get(buffer) is not root or self.last[root] != position or not _alike(x, node):
             return False
+        if x.size == 1 and not node.function.endswith("="):  # NumPy takes longer where out is x
+            return False
         if x.size != root.size or (
             buffer.leaf is not None and (x is not root or position <= self.safe)
         ):

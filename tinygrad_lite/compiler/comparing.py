@@ -1,6 +1,6 @@
 """A compiled function beside the eager one, at each call: `compile(fn, check=True)`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ TOLERANCE = {"d": 1e-10, "f": 1e-4, "e": 1e-2}  # of the largest entry; by the d
 
 
 def compared(
-    version: Version, fn: Callable[[], Any], arrays: list[Any], where: Place, exact: bool
+    version: Version, fn: Callable[[], Any], arrays: Sequence[Any], where: Place, exact: bool
 ) -> Any:
     """Run the program, and then the function itself from where that began; what this returns.
 

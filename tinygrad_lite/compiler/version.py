@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import repeat
+from operator import attrgetter
 from types import FrameType
 from typing import Any
 
@@ -21,6 +22,8 @@ from .passes import chosen
 from .program import Node
 from .reached import Surroundings, afterwards, gradients, same, variables
 from .writing import written
+
+REQUIRES_GRAD = attrgetter("_requires_grad")
 
 
 class Version:
@@ -50,7 +53,7 @@ class Version:
         found = variables(fn)
         parts = [getattr(x, "_data", x) for x in args]
         is_plain = not kwargs and all(isinstance(x, np.ndarray) for x in parts)
-        self.expected = [(x.shape, x.dtype) if is_plain else ((), None) for x in parts]
+        self.expected = [(x.shape, x.dtype) for x in parts] if is_plain else []
         start = next(clock)
         before = gradients([getattr(fn, "__self__", fn), *(x for _, _, x in found)])
         run = traced("compile", fn, args, kwargs, frame)
@@ -138,22 +141,14 @@ class Version:
         if not options.grads:
             self.forget_gradients()
 
-    def taken(self, args: tuple[Any, ...]) -> list[Any] | None:
-        """The arrays of arguments like those that it was made for; None if they aren't."""
+    def taken(self, args: tuple[Any, ...]) -> Sequence[Any] | None:
+        """Arrays like those that it was made for; None if they, or others, must be looked at."""
         if len(args) != len(self.expected):
             return None
-        arrays = []
-        for x, (shape, dtype) in zip(args, self.expected, strict=True):
-            if isinstance(x, Tensor):
-                if x._requires_grad:
-                    return None
-                x = x._data
-            elif type(x) is not np.ndarray:
+        for x, (shape, dtype) in zip(args, self.expected, strict=False):
+            if type(x) is not np.ndarray or x.shape != shape or x.dtype is not dtype:
                 return None
-            if x.shape != shape or x.dtype is not dtype:
-                return None
-            arrays.append(x)
-        return arrays
+        return args
 
     def fits(self) -> bool:
         """Whether everything but values is as it was when the program was made."""
@@ -163,7 +158,7 @@ class Version:
         for cell, value in self.cells:
             if cell.cell_contents is not value and not same(cell.cell_contents, value):
                 return False
-        if [t._requires_grad for t in self.leaves] != self.flags:
+        if [*map(REQUIRES_GRAD, self.leaves)] != self.flags:
             return False
         for t in self.without_gradient:
             if t._grad is not None:
@@ -179,11 +174,9 @@ class Version:
             self.changes = Structure.changes
         return True
 
-    def run(self, arrays: list[Any], where: Place) -> tuple[Any] | None:
+    def run(self, arrays: Sequence[Any], where: Place) -> tuple[Any] | None:
         """Run the program; None if it can't, and the function itself must."""
-        rates = [(schedule, schedule.count, schedule.optimizer.lr) for schedule in self.earlier]
-        for schedule in self.earlier:
-            schedule.step()
+        rates = self._scheduled() if self.earlier else ()
         try:
             live = [d[key] for d, key in self.live]
             found = self.function(*arrays, *live)
@@ -194,8 +187,9 @@ class Version:
                 schedule.count, schedule.optimizer.lr = count, rate
             return None
         outputs = (found,) if self.returns_one else found
-        for (d, key), count in zip(self.counts, outputs[self.count :], strict=False):
-            d[key] = count
+        if self.counts:
+            for (d, key), count in zip(self.counts, outputs[self.count :], strict=False):
+                d[key] = count
         for optimizer, count in self.steps:
             optimizer.steps += count
         for schedule in self.later:
@@ -204,7 +198,8 @@ class Version:
             now = Memory.latest = next(clock)
             for memory in self.memories:
                 memory.written, memory.place = now, where
-        self.forget_gradients()
+        for t in self.touched:
+            t._grad = None
         if self.keeps_gradients:
             found = outputs[self.count + len(self.counts) :]
             for t, g in zip(self.trained, found, strict=True):
@@ -212,6 +207,13 @@ class Version:
         if self.returns_tensor:
             return (wrap(np.asarray(outputs[0])),)
         return (self._filled(outputs[: self.count], self.kept),)
+
+    def _scheduled(self) -> list[tuple[Any, int, float]]:
+        """Schedules that step before the optimizer, stepped; and how they were."""
+        rates = [(schedule, schedule.count, schedule.optimizer.lr) for schedule in self.earlier]
+        for schedule in self.earlier:
+            schedule.step()
+        return rates
 
     def _filled(self, arrays: Sequence[Any], kept: list[Tensor | None] | None) -> Any:
         """What is returned: arrays where the function returned what it had computed."""

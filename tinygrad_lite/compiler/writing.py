@@ -10,7 +10,7 @@ import numpy as np
 
 from ..graphs import Applied, Contribution, Step, Update
 from ..ops import signs
-from .buffers import COPIES, DRAWS, IN_PLACE, Buffer, laid_out
+from .buffers import COPIES, DRAWS, IN_PLACE, Buffer, is_ufunc, laid_out
 from .joining import aligned, array_of, joined, spans, writable
 from .memory import MemoryTable, bytes_of, table
 from .numbers import OPERATORS
@@ -22,6 +22,7 @@ ROUNDED = frozenset((np.power, np.remainder, np.floor_divide))  # otherwise for 
 SIGNS = {f"np.{f.__name__}": sign for f, sign in signs.OPERATORS.items() if f not in ROUNDED}
 SHORT = {"add.reduce": "sum", "maximum.reduce": "max", "minimum.reduce": "min", "[]": "entries"}
 COMMENT = 48  # columns of a source line in a comment
+SMALL = 256  # entries of an array in which it matters how a number is given
 WIDTH = 64  # columns of a statement, after which its comment stands
 
 
@@ -190,13 +191,25 @@ class _Writer:
             return f"{self._operand(node.inputs[0])}[{index}]"
         if name in BOUND:
             self.namespace[name] = BOUND[name]
-        inputs = [self._operand(x, alone=True) for x in node.inputs]
+        inputs = [self._factor(node, x) for x in node.inputs]
         options = [f"{key}={self._operand(x)}" for key, x in node.options.items()]
         if out:
             options.append(f"out={out}")
         if name.startswith("."):
             return f"{inputs[0]}{name}({', '.join(inputs[1:] + options)})"
         return f"{name}({', '.join(inputs + options)})"
+
+    def _factor(self, node: Node, x: Any) -> str:
+        """An operand; a number beside a small array as an array, which NumPy takes sooner."""
+        if type(x) in (int, float) and node in self.buffers and node.size <= SMALL:
+            others = [y for y in node.inputs if isinstance(y, Node) and y.dtype == node.dtype]
+            if is_ufunc(node) and node.dtype.kind == "f" and len(others) == 1:
+                key = "number", x, type(x), node.dtype
+                if key not in self.names:
+                    said = f"k{x:g}".replace("-", "minus_").replace("+", "")
+                    self.names[key] = self._bound(np.array(x, node.dtype), said.replace(".", "_"))
+                return self.names[key]
+        return self._operand(x, alone=True)
 
     def _add(self, text: str, node: Node) -> None:
         self.statements += 1
