@@ -101,7 +101,6 @@ class _Planner:
         """The memory of several arrays that are to be one; those are computed into it, if they
         can."""
         whole = self.found[node] = Buffer(node.example.nbytes)
-        self.reserved.add(whole)
         for x, (start, _) in zip(node.inputs, spans(node.inputs), strict=True):
             root = x.root
             is_whole = root.size == x.size and root.dtype == node.dtype

@@ -3,7 +3,7 @@
 from ..buffers import is_ufunc
 from ..program import Node, Program
 
-MANY = 4096  # entries from which on NumPy takes longer to turn truths into numbers bit by bit
+MANY = 1024  # entries from which on NumPy takes longer to turn truths into numbers bit by bit
 
 
 def masks(program: Program) -> None:

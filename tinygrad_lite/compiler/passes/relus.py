@@ -1,5 +1,7 @@
 """Compare with zeros as fast as NumPy can."""
 
+from typing import Any
+
 import numpy as np
 
 from ..program import Node, Program
@@ -13,17 +15,22 @@ def relus(program: Program) -> None:
     `np.maximum(x, 0)` takes a number after the other; with an array of zeros it takes many at once.
     Where that would fill the cache, `x.clip(0, np.inf)` does.
     """
-    zeros: dict[object, Node] = {}
+    known: dict[Any, Node] = {}
     for node in program.nodes:
-        if node.function != "np.maximum" or node.inputs[1:] != (0,) or node.dtype.char not in "fd":
+        if node.function not in ("np.maximum", "np.greater") or node.inputs[1:] != (0,):
             continue
         x = node.inputs[0]
-        if not isinstance(x, Node) or x.dtype != node.dtype or node.size < FEW:
+        if not isinstance(x, Node) or x.dtype.char not in "fd" or x.size < FEW:
             continue
-        if node.size > MANY:
+        if x.size <= MANY:
+            node.inputs = (x, _zeros(x, known))
+        elif node.function == "np.maximum":
             node.function, node.inputs = ".clip", (x, 0, np.inf)
-            continue
-        key = node.shape, node.dtype, node.example.strides
-        if key not in zeros:
-            zeros[key] = Node("constant", (), {}, np.zeros_like(node.example), label="zeros")
-        node.inputs = (x, zeros[key])
+
+
+def _zeros(x: Node, known: dict[Any, Node]) -> Node:
+    """Zeros that lie in memory as `x` does."""
+    key = x.shape, x.dtype, x.example.strides
+    if key not in known:
+        known[key] = Node("constant", (), {}, np.zeros_like(x.example), label="zeros")
+    return known[key]
