@@ -58,8 +58,8 @@ def step(x, y, lr):
     x.dot(weight, out=a)                                        # Adaline(3 → 1)
     np.add(a, bias, out=a)
     np.subtract(a, y, out=a)                                    # loss = nn.mse_loss(model(x), y)
-    d_dot = a.dot(a)
-    loss = d_dot / 8
+    loss_dot = a.dot(a)
+    loss = loss_dot / 8
     # ---- backward ------------------------------------------------------------
     np.multiply(lr * 0.25, a, out=a)
     a.dot(x, out=g_weight)                                      # Adaline(3 → 1)
