@@ -68,14 +68,15 @@ def load(folder):
         for part in ("train", "t10k")
         for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")
     )
-    x_train = x_train.reshape(-1, 784).astype(np.float32)
-    x_test = x_test.reshape(-1, 784).astype(np.float32)
-    mean, std = x_train.mean(), x_train.std()
-    for x in (x_train, x_test):
-        x -= mean
-        x /= std
+    x_train, x_test = standardised(x_train), standardised(x_test)
     y_train, y_test = y_train.astype(np.int64), y_test.astype(np.int64)
     return [torch.from_numpy(array) for array in (x_train, y_train, x_test, y_test)]
+
+
+def standardised(images):
+    x = np.subtract(images.reshape(-1, 784), 33.3184, dtype=np.float32)
+    x /= 78.5675
+    return x
 
 
 def read(path):
