@@ -25,6 +25,7 @@ PUBLIC = [
         ("tl.nn.optim", tl.nn.optim),
         ("tl.f", tl.f),
         ("tl.data", tl.data),
+        ("tl.compiler", tl.compiler),
     )
     for name in room.__all__
     if callable(getattr(room, name))

@@ -1,5 +1,7 @@
 """What a compiled function is given, and what it gives back: nested, of all shapes and dtypes."""
 
+import gc
+import tracemalloc
 from collections import OrderedDict, namedtuple
 
 import numpy as np
@@ -289,3 +291,95 @@ def test_parameter_given_as_a_detached_argument():
             yield train(*x_and_y(i)), step(model.layers[0].weight.detach(), data(2, 4))
 
     both(scenario)
+
+
+def test_step_that_returns_nothing_runs_once():
+    def scenario(compile):
+        model, optimizer = begun()
+
+        @compile
+        def step(x, y):
+            loss = nn.mse_loss(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+        for i in range(3):
+            yield step(*x_and_y(i)), model, optimizer
+
+    both(scenario, programs=1)
+
+
+def test_parameters_of_an_optimizer_that_are_returned():
+    def scenario(compile):
+        model, optimizer = begun()
+        train = trained_by(model, optimizer)
+
+        @compile
+        def step(x, y):
+            return train(x, y), model.parameters()
+
+        for i in range(3):
+            yield step(*x_and_y(i))
+
+    both(scenario, programs=1)
+
+
+def test_leaves_are_returned_as_they_were_before_they_were_written():
+    def scenario(compile):
+        model, optimizer = begun()
+        train, first = trained_by(model, optimizer), model.layers[0].weight
+        w = Tensor(data(3))
+
+        @compile
+        def step(x, y, z):
+            before, old = first * 1, w * 1
+            w.assign(z)
+            return train(x, y), before, old, old.reshape(3, 1), w * 1
+
+        for i in range(3):
+            yield step(*x_and_y(i), data(3, seed=i + 7))
+
+    both(scenario, programs=1)
+
+
+def test_memory_of_a_parameter_as_an_argument():
+    def scenario(compile):
+        model, optimizer = begun()
+        weight = model.layers[0].weight
+        train = trained_by(model, optimizer)
+        step = compile(lambda given, x, y: (train(x, y), given * 2))
+        for i in range(3):
+            yield step(weight.data, *x_and_y(i))
+            yield step(weight.detach(), *x_and_y(i))
+
+    both(scenario, programs=1)
+
+
+def test_two_leaves_of_one_memory():
+    def scenario(compile):
+        leaf = Tensor(data(3))
+        twin = leaf.detach()
+
+        @compile
+        def step(x):
+            twin.assign(twin + x)
+            leaf.assign(leaf * 2)
+            return twin * 1, leaf * 1
+
+        for i in range(3):
+            yield step(data(3, seed=i)), leaf, twin
+
+    both(scenario, programs=1)
+
+
+def test_program_keeps_no_arrays_of_the_tracing_but_its_graph():
+    size = 1_000_000
+    step = tl.compile(lambda x: np.tanh(x).sum())
+    tracemalloc.start()
+    step(np.ones(size, np.float32))
+    gc.collect()
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 5.5 * 4 * size  # x and tanh in the graph, each with its copy, and a buffer
+    assert [s.name for s in step.optimized_graph] == ["np.tanh", "np.add.reduce"]

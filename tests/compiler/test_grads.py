@@ -278,3 +278,24 @@ def test_operation_of_the_users_with_gradients():
             yield step(data(2, seed=i))
 
     both(scenario, programs=1)
+
+
+@pytest.mark.parametrize("options", [{}, {"check": True}])
+def test_gradients_that_are_asked_for_are_there_whatever_ran(options):
+    model = tl.models.MLP([4, 3])
+
+    def step(x, y):
+        model.zero_grad()
+        loss = nn.cross_entropy_loss(model(x), y)
+        loss.backward()
+        return loss, model(x) > 0
+
+    compiled = tl.compile(step, grads=True, exact=True, **options)
+    x, y = data(2, 4), np.array([0, 2])
+    for _ in range(3):
+        loss, _ = compiled(x, y)
+        found = [p.grad.numpy() for p in model.parameters()]
+        assert not loss.requires_grad and loss.op is None
+        step(Tensor(x), Tensor(y))
+        for g, p in zip(found, model.parameters(), strict=True):
+            np.testing.assert_array_equal(g, p.grad.numpy())

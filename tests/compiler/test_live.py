@@ -328,3 +328,23 @@ def test_parameter_given_to_an_optimizer_later_is_trained():
         yield step(*x_and_y()), step(*x_and_y(1)), model, optimizer
 
     both(scenario)
+
+
+def test_draws_are_taken_back_where_the_function_itself_must_run():
+    def scenario(compile):
+        model, dropout = tl.models.MLP([4, 6, 3]), nn.Dropout(0.5)
+
+        @compile
+        def step(x, y):
+            kept = tl.rand(5, 1)
+            return nn.cross_entropy_loss(dropout(model(x)) * kept, y)
+
+        x, _ = x_and_y()
+        for last in (0, 1, 3, 2):
+            try:
+                yield step(x, np.array([0, 1, 2, 0, last]))
+            except tl.errors.TinygradError as error:
+                yield type(error).__name__
+        yield tl.rand(3)
+
+    both(scenario, programs=1)

@@ -10,7 +10,7 @@ import tinygrad_lite as tl
 from tinygrad_lite import Tensor, nn
 from tinygrad_lite.errors import OperationError
 
-from .twins import both, data, small, x_and_y
+from .twins import begun, both, data, small, trained_by, x_and_y
 
 model = None  # bound anew by tests, as the next two
 SHIFT = 1.0
@@ -186,3 +186,28 @@ def test_tensor_that_the_function_binds_anew_is_refused():
 
     with pytest.raises(OperationError, match="binds params to another Tensor"):
         tl.compile(step)(np.ones(2, np.float32))
+
+
+def test_learning_rate_that_the_function_sets_itself_is_refused():
+    model, optimizer = begun()
+
+    def step(x, y):
+        loss = trained_by(model, optimizer)(x, y)
+        optimizer.lr *= 0.5
+        return loss
+
+    with pytest.raises(OperationError, match=r"sets the lr of SGD.*\n.*schedule"):
+        tl.compile(step)(*x_and_y())
+
+
+def test_variable_that_is_deleted_is_missed_as_by_eager():
+    factor = 2.0
+
+    @tl.compile
+    def step(x):
+        return x * factor  # noqa: F821
+
+    step(data(3))
+    del factor
+    with pytest.raises(NameError):
+        step(data(3))

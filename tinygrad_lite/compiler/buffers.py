@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .joining import spans
-from .program import Node, Program, operands
+from .program import Node, Program, nodes_in, operands
 
 IN_PLACE = frozenset(("[]=", "[]-="))  # with entries of its first input: into that one's memory
 DRAWS = frozenset((".random", ".standard_normal"))
@@ -43,6 +43,13 @@ class Buffer:
 def buffers(program: Program) -> dict[Node, Buffer]:
     """The buffer of each Node that gets one, and of each leaf that is written."""
     return _Planner(program).plan()
+
+
+def _may_end(node: Node) -> bool:
+    """Whether the program may end there, so that the function itself must begin anew."""
+    if node.function in ("[]", "[]=", "[]-=") or node.function.endswith(".at"):
+        return any(True for _ in nodes_in(node.inputs[1]))  # out of range, maybe
+    return node.function == "guard" or node.function.startswith("np.linalg.")
 
 
 def is_ufunc(node: Node) -> bool:
@@ -83,7 +90,7 @@ class _Planner:
         self.written: dict[Node, Node] = {}  # leaves by what they become
         self.reserved: set[Buffer] = set()
         self.owner: dict[Buffer, Node] = {}  # what a buffer holds now
-        guards = [i for i, node in enumerate(program.nodes) if node.function == "guard"]
+        guards = [i for i, node in enumerate(program.nodes) if _may_end(node)]
         self.safe = max(guards, default=-1)  # until there, nothing of the user's is written
         for write in program.writes:
             if isinstance(write.target.example, np.ndarray) and write.target.function != "number":

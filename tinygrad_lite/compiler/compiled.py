@@ -2,9 +2,9 @@
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from threading import Lock
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -12,22 +12,15 @@ import numpy as np
 from ..context import State, current
 from ..errors import ArgumentError, GradientError, OperationError, brief
 from ..graphs import Graph
+from ..memory import ReadOnlyArray
 from ..nesting import mapped
 from ..nn import Module
 from ..tensor import Tensor
 from .comparing import compared
 from .memory import MemoryTable
 from .passes import PASSES
-from .showing import graph_of
-from .version import Version
-
-
-@dataclass(frozen=True)
-class Options:
-    exact: bool
-    grads: bool
-    check: bool
-    passes: frozenset[str] | None
+from .version import Options, Version
+from .warning import warn_of_many
 
 
 def compile(
@@ -45,7 +38,7 @@ def compile(
     fn : callable
         Takes arrays, Tensors, and tuples, lists and dicts of them; returns Tensors, nested
         likewise. It may run `backward`, `tl.grad` and optimizers. Without it, `compile` with its
-        options is a decorator.
+        options is a decorator, also of methods.
     exact : bool
         Whether to leave out the passes that change the last bits: the program then gives what `fn`
         gives, bit for bit.
@@ -74,10 +67,12 @@ def compile(
     -----
     Parameters, learning rates, counts of steps, what schedules do, random draws and the arrays of
     the user's that `fn` reads are read at each call. If modules, optimizers or variables that `fn`
-    reads become others, a new program is made. Whatever else Python does in `fn`, such as
-    `print`, happens once, while it is traced.
+    reads become others, a new program is made, and so is for each value of a Python number that
+    is an argument: give an array. Whatever else Python does in `fn`, such as `print` or
+    `np.random`, happens once, while it is traced.
 
-    Parameters of one optimizer move into one flat array, of which they are views from then on.
+    Parameters of one optimizer move into one flat array, of which they are views from then on. What
+    shared their memory before, as `p.data` or `p.detach()` did, keeps the old one.
 
     Examples
     --------
@@ -97,7 +92,7 @@ def compile(
     [1.0, 0.16, 0.0256]
     """
     if passes is not None:
-        passes = frozenset(passes)
+        passes = frozenset([passes] if isinstance(passes, str) else passes)
         if unknown := passes - PASSES.keys():
             raise ArgumentError(
                 f"compile: there is no pass {min(unknown)!r}. There are {', '.join(PASSES)}."
@@ -109,7 +104,18 @@ def compile(
 
 
 class Compiled:
-    """A function that runs as a NumPy program; made by `compile`, called like the function."""
+    """A function that runs as a NumPy program; made by `compile`, called like the function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_lite as tl
+    >>> double = tl.compile(lambda x: 2 * x)
+    >>> double(np.ones(2)), double(np.ones(2))[0].item()
+    (Tensor([2., 2.], shape=(2,), dtype=float64), 2.0)
+    >>> double
+    <compiled <lambda>: 1 program>
+    """
 
     def __init__(self, fn: Callable[..., Any], options: Options):
         if not callable(fn):
@@ -119,12 +125,26 @@ class Compiled:
         self.versions: dict[Any, list[Version]] = {}
         self._latest: Version | None = None
         self._running = Lock()  # programs have one set of buffers
+        self.__wrapped__ = fn  # for `help` and `inspect.signature`
         self.__doc__ = fn.__doc__
         self.__name__ = getattr(fn, "__name__", type(fn).__name__)
 
     def __repr__(self) -> str:
         count = sum(map(len, self.versions.values()))
         return f"<compiled {self.__name__}: {count} program{'' if count == 1 else 's'}>"
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """A method that was decorated: each object has programs of its own."""
+        if instance is None:
+            return self
+        key = f"_compiled {self.__name__} {id(self)}"
+        method, found = MethodType(self.fn, instance), vars(instance).get(key)
+        if found is None or found.fn != method:  # a copy of an object has what that one had
+            found = vars(instance)[key] = Compiled(method, self.options)
+        return found
+
+    def __reduce__(self) -> Any:
+        return Compiled, (self.fn, self.options)  # a copy makes programs of its own
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         state = current.get()
@@ -143,6 +163,7 @@ class Compiled:
                     version = Version(self.fn, args, kwargs, caller, self.options)
                     self.versions.setdefault(key, []).append(version)
                     self._latest = version
+                    warn_of_many(self.fn, self.__name__, self.versions, key)
                     return version.returned
                 self._latest = version
             where = caller.f_code, caller.f_lasti
@@ -160,11 +181,12 @@ class Compiled:
         """Run the function itself, where the program would go another way, or can't go on."""
         arguments = mapped((args, kwargs), _tensor, "")
         returned = self.fn(*arguments[0], **arguments[1])
-        version.forget_gradients()
-        return returned
+        version.settle()
+        return mapped(returned, _result, "")
 
     @property
     def latest(self) -> Version:
+        """What the latest call ran: its program, and what that was made for."""
         if self._latest is None:
             raise OperationError(
                 f"compile: {self.__name__} has no program yet: the first call makes it."
@@ -174,7 +196,7 @@ class Compiled:
     @property
     def source(self) -> str:
         """The program of the latest call, as Python."""
-        return self.latest.source
+        return self.latest.written.source
 
     @property
     def memory(self) -> MemoryTable:
@@ -184,7 +206,7 @@ class Compiled:
     @property
     def optimized_graph(self) -> Graph:
         """The statements of the latest call's program, as a Graph."""
-        return graph_of(self.latest.program, self.latest.written.names)
+        return self.latest.optimized_graph()
 
     @property
     def graph(self) -> Graph:
@@ -196,6 +218,10 @@ def _tensor(x: Any, path: str) -> Any:
     return Tensor(x) if isinstance(x, np.ndarray) and x.dtype.kind in "fiub" else x
 
 
+def _result(x: Any, path: str) -> Any:
+    return x.detach() if isinstance(x, Tensor) and x.op is not None else x
+
+
 def _signature(args: Any, kwargs: Any, arrays: list[Any], state: State) -> Any:
     """What a program is made for; the arrays that it is given are put into `arrays`."""
 
@@ -204,17 +230,20 @@ def _signature(args: Any, kwargs: Any, arrays: list[Any], state: State) -> Any:
             if x._requires_grad:
                 raise GradientError(
                     "compile: an argument requires a gradient, and no gradient flows out of a "
-                    "program. Compile what computes the gradient, too; or give t.detach()."
+                    "program. Compile what computes the gradient, too, as tl.compile(tl.grad(fn)); "
+                    "or give t.detach()."
                 )
             arrays.append(x._data)
             return x._data.shape, x._data.dtype
         if isinstance(x, np.ndarray) and x.dtype.kind in "fiub":
-            arrays.append(x)
+            arrays.append(np.array(x) if isinstance(x, ReadOnlyArray) else x)  # a leaf's memory
             return x.shape, x.dtype
         if isinstance(x, dict):
             return dict, tuple([(key, part(value)) for key, value in x.items()])
         if isinstance(x, list | tuple):
             return type(x), tuple([part(value) for value in x])
+        if isinstance(x, set | frozenset):
+            return type(x), frozenset(x)
         if isinstance(x, Module) or x.__hash__ is None:
             return type(x), id(x)
         return type(x), repr(x) if type(x) is float else x

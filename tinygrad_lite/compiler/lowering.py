@@ -48,7 +48,11 @@ class Sources:
 
 
 def lowered(
-    graph: Graph, arguments: list[Value], sources: Sources, gradients: list[Value]
+    graph: Graph,
+    arguments: list[Value],
+    outputs: list[Value],
+    gradients: list[Value],
+    sources: Sources,
 ) -> Program:
     """The program that does what a Graph tells.
 
@@ -58,16 +62,18 @@ def lowered(
         Of a traced function.
     arguments : list of Value
         What is given anew at each call, in order.
-    sources : Sources
+    outputs : list of Value
+        What is returned.
     gradients : list of Value
         What else is wanted.
+    sources : Sources
 
     Raises
     ------
     OperationError
         If a step can't be written as calls of NumPy: names its line.
     """
-    return _Lowering(graph, arguments, sources).program(gradients)
+    return _Lowering(graph, arguments, sources).program(outputs, gradients)
 
 
 class _Lowering:
@@ -75,16 +81,17 @@ class _Lowering:
         self.graph = graph
         self.tape = Tape()
         self.sources = sources
+        self.draws = dict(sources.draws)  # those that are yet to come
         self.nodes: dict[int, Node] = {}  # by the identity of the Value
         self.sums: dict[int, Node] = {}  # of gradients so far, by what they are of
         self.tensors = {id(value): t for t, value in reversed(graph._tensors)}
-        self.first: dict[int, Node] = {}  # what a leaf was at the beginning, by its Tensor
+        self.first: dict[int, Node] = {}  # what a leaf was at the beginning, by its array
         self.last: dict[int, Node] = {}  # and is now
         self.generators: dict[int, Node] = {}
         self.states: dict[tuple[int, int, str], tuple[Node, Node]] = {}  # first and last
         self.arguments = [self._leaf("argument", value) for value in arguments]
 
-    def program(self, gradients: list[Value]) -> Program:
+    def program(self, outputs: list[Value], gradients: list[Value]) -> Program:
         with np.errstate(all="warn", under="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for count, step in enumerate(self.graph):
@@ -93,12 +100,14 @@ class _Lowering:
                 with told(step):
                     self._lower(step)
             self._expect(len(self.graph))
-            outputs = [self.node(value) for value in self.graph.outputs]
+            results: list[Any] = [self.node(value) for value in outputs]
             wanted = [self.node(value) for value in gradients]
         writes = [Write(self.first[key], self.last[key]) for key in self.last]
         writes += [Write(first, last) for first, last in self.states.values() if first is not last]
+        if not results and not wanted and not any(w.target.function == "number" for w in writes):
+            results = [True]  # a program that returns None couldn't go on
         nodes = self.tape.nodes
-        return Program(self.graph.title, nodes, self.arguments, outputs, writes, wanted)
+        return Program(self.graph.title, nodes, self.arguments, results, writes, wanted)
 
     def _expect(self, count: int) -> None:
         """Whatever holds before the step of this number."""
@@ -117,14 +126,14 @@ class _Lowering:
         """What stands for a Value."""
         if id(value) in self.nodes:
             return self.nodes[id(value)]
-        if id(value) in self.sources.draws:
+        if id(value) in self.draws:
             return self._drawn(value)
         if id(value) in self.sources.gradients:
             return self._leaf("gradient", value, self.sources.gradients[id(value)])
         source = self.sources.leaves.get(id(value))
         if isinstance(source, Tensor):
             node = self._leaf("tensor", value, source)
-            self.first[id(source)] = node
+            self.first[id(source._data)] = node
             return node
         if isinstance(source, np.ndarray):
             return self._leaf("array", value, source)
@@ -132,10 +141,9 @@ class _Lowering:
 
     def _drawn(self, value: Value) -> Node:
         """Random numbers; those that were drawn before come before, also here."""
-        draws = self.sources.draws
-        while id(value) in draws:
-            key = next(iter(draws))
-            sample, rng = draws.pop(key)
+        while id(value) in self.draws:
+            key = next(iter(self.draws))
+            sample, rng = self.draws.pop(key)
             if isinstance(rng, int | np.integer):  # the same at each call
                 self.nodes[key] = Node("constant", (), {}, sample(np.random.default_rng(rng)))
                 continue
@@ -238,7 +246,7 @@ class _Lowering:
                 operation.function(target, source, out=target)
         else:
             self._optimized(step, t, target)
-        self.last[id(t)] = self._know(step.output, target)
+        self.last[id(t._data)] = self._know(step.output, target)
 
     def _optimized(self, step: Update, t: Tensor, target: Traced) -> None:
         """An optimizer's own `update`, by a twin whose learning rate and state are written down."""

@@ -20,7 +20,9 @@ class Row:
     buffer : str
         The name of its array in the program.
     shape : tuple of int
+        Of what it holds first.
     bytes : int
+        Of the largest that it holds.
     holds : list of (str, int, int)
         What it holds, from which statement to which; the first is 1.
     is_kept : bool
@@ -42,6 +44,17 @@ class MemoryTable:
     rows : list of Row
     bytes : int
         Of all buffers together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_lite as tl
+    >>> norm = tl.compile(lambda x: np.sum(np.tanh(x) ** 2))
+    >>> _ = norm(np.ones(1000))
+    >>> norm.memory
+    buffer  shape    bytes  holds, statement by statement
+    a       (1000,)   8 kB  a 1–2
+    8 kB in 1 buffer
     """
 
     def __init__(self, rows: list[Row]):
@@ -52,7 +65,7 @@ class MemoryTable:
         kept = [row for row in self.rows if row.is_kept]
         others = [row for row in self.rows if not row.is_kept]
         lines = _table(kept, "holds, statement by statement")
-        lines.append(f"{bytes_of(self.bytes)} in {len(kept)} buffers")
+        lines.append(f"{bytes_of(self.bytes)} in {len(kept)} buffer{'s' * (len(kept) != 1)}")
         if others:
             lines += ["", *_table(others, "made at each call, by statement")]
         return "\n".join(lines)

@@ -170,23 +170,38 @@ class Program:
         return found
 
 
+def copy_what_is_written(program: Program) -> None:
+    """Have results that are leaves as they were be copied before these are written."""
+    written = {write.target.root for write in program.writes}
+    copies: dict[Node, Node] = {}
+
+    def as_it_was(x: Any) -> Any:
+        if not isinstance(x, Node) or x.root not in written:
+            return x
+        return copies.setdefault(x, Node(".copy", (x,), {}, np.array(x.example), label=x.label))
+
+    program.outputs = [as_it_was(x) for x in program.outputs]
+    program.gradients = [as_it_was(g) for g in program.gradients]
+    program.nodes[:0] = copies.values()
+
+
 EFFECTS = frozenset(("guard", ".random", ".standard_normal"))  # what is done for what it does
 
 
 def operands(node: Node) -> Iterator[Node]:
     """The Nodes that a Node takes."""
     for x in (*node.inputs, *node.options.values()):
-        yield from _nodes(x)
+        yield from nodes_in(x)
 
 
-def _nodes(x: Any) -> Iterator[Node]:
+def nodes_in(x: Any) -> Iterator[Node]:
     if isinstance(x, Node):
         yield x
     elif isinstance(x, tuple | list):
         for part in x:
-            yield from _nodes(part)
+            yield from nodes_in(part)
     elif isinstance(x, slice):
-        yield from _nodes((x.start, x.stop, x.step))
+        yield from nodes_in((x.start, x.stop, x.step))
 
 
 def mapped(function: Callable[[Any], Any], x: Any) -> Any:

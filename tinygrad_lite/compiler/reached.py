@@ -8,8 +8,8 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from operator import is_
-from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,42 +19,29 @@ from ..nn.optim import Optimizer
 from ..tensor import Tensor
 
 Check = tuple[Any, Any, Any]  # where to look, under which name, and what was there
-SETTINGS = (
-    Module,
-    Optimizer,
-    Tensor,
-    np.ndarray,
-    *(np.generic, int, float, bool, str, type(None)),
-    *(list, tuple, dict),
-)
+CONTAINERS = (list, tuple, dict, set, frozenset)
+PLAIN = (int, float, complex, str, bytes, type(None))
 LARGEST = 100  # parts of a list that is looked at: larger ones hold data
 OURS = __name__.partition(".")[0]
+SLOT = MemberDescriptorType
+CALLED = ("forward", "__call__", "update")  # methods that are called under no name of theirs
 
 
-def variables(fn: Callable[..., Any]) -> list[Check]:
+def variables(fn: Callable[..., Any], given: Iterable[Any] = ()) -> list[Check]:
     """The global variables, those of enclosing functions, and the attributes that a function reads.
 
-    Also what the functions read that it calls, as far as they are the user's.
+    Also what the functions read that it calls, as far as they are the user's. Of objects, among
+    them those that are `given` as arguments, attributes count that have a name that is read.
     """
-    found: list[Check] = []
-    seen: set[int] = set()
-    pending: list[Any] = [fn]
-    for x in pending:  # grows on the way
-        if isinstance(x, MethodType):
-            names = set(_names(x.__func__.__code__))
-            read = [*_attributes(x.__self__, names)]
-            found += read
-            pending += [x.__func__, *(value for _, _, value in read)]
-        elif isinstance(x, partial):
-            pending.append(x.func)
-        elif isinstance(x, Module):
-            pending += [type(m).forward for _, m in x.named_modules()]
-        elif isinstance(x, FunctionType) and _is_users(x) and id(x) not in seen:
-            seen.add(id(x))
-            for check in _read(x):
-                found.append(check)
-                pending.append(check[2])
-    return found
+    return [*_Reading([fn, *given]).checks()]
+
+
+def objects(nest: Any) -> list[Any]:
+    """Whatever is neither an array nor plain, in tuples, lists and dicts."""
+    if isinstance(nest, dict | list | tuple):
+        parts = nest.values() if isinstance(nest, dict) else nest
+        return [x for part in parts for x in objects(part)]
+    return [] if isinstance(nest, (Tensor, np.ndarray, np.generic, *PLAIN)) else [nest]
 
 
 def gradients(values: list[Any]) -> dict[int, Tensor]:
@@ -70,8 +57,8 @@ def gradients(values: list[Any]) -> dict[int, Tensor]:
         seen.add(id(x))
         if isinstance(x, Module | Optimizer):
             values += x.parameters() if isinstance(x, Module) else x.parameters
-        elif isinstance(x, list | tuple | dict) and len(x) <= LARGEST:
-            values += x.values() if isinstance(x, dict) else x
+        elif isinstance(x, CONTAINERS):
+            values += _parts(x)
         elif isinstance(x, Tensor) and x._grad is not None:
             found[id(x._grad)] = x
     return found
@@ -87,7 +74,7 @@ def afterwards(checks: list[Check]) -> list[Check]:
     """
     found: list[Check] = []
     for where, name, before in checks:
-        value = where.get(name) if isinstance(where, dict) else where.cell_contents
+        value = where.cell_contents if isinstance(where, CellType) else where.get(name)
         if value is not before and isinstance(value, Module | Optimizer | Tensor | np.ndarray):
             raise OperationError(
                 f"compile: the function binds {name} to another {type(value).__name__} when it "
@@ -98,38 +85,139 @@ def afterwards(checks: list[Check]) -> list[Check]:
     return found
 
 
-def _read(function: FunctionType) -> Iterator[Check]:
-    """Variables of settings and functions, and the attributes of objects that are used of those."""
-    names = set(_names(function.__code__))
-    known: list[Check] = [
-        (function.__globals__, name, function.__globals__[name])
-        for name in sorted(names)
-        if name in function.__globals__
-    ]
+def rates(checks: list[Check]) -> list[tuple[Optimizer, float]]:
+    """Optimizers, each with its learning rate as it is now."""
+    return [(x, x.lr) for _, _, x in checks if isinstance(x, Optimizer)]
+
+
+def check_rates(before: list[tuple[Optimizer, float]], scheduled: Iterable[Any]) -> None:
+    """Refuse a function that sets a learning rate itself, which a program wouldn't do.
+
+    Raises
+    ------
+    OperationError
+        If one is another now, and no schedule stepped.
+    """
+    known = {id(schedule.optimizer) for schedule in scheduled}
+    for optimizer, lr in before:
+        if optimizer.lr != lr and id(optimizer) not in known:
+            raise OperationError(
+                f"compile: the function sets the lr of {optimizer!r} when it runs, which a program "
+                "doesn't.\n  Set it between calls, or have a schedule of nn.optim step in it."
+            )
+
+
+class _Reading:
+    """Functions and objects that are come by, and the names that are read in them."""
+
+    def __init__(self, reached: list[Any]) -> None:
+        self.reached: list[Any] = []
+        self.names: set[str] = {*CALLED}
+        self._seen: set[int] = set()
+        self._places: dict[int, Any] = {}  # where to look for what has no dict, by identity
+        for x in reached:
+            self._reach(x)
+
+    def checks(self) -> Iterator[Check]:
+        found: dict[tuple[int, Any], Check] = {}
+        size = -1
+        while size != (size := len(self.names) + len(self.reached)):  # names are read of objects
+            for x in self.reached:  # grows on the way
+                for check in self._looked_into(x):
+                    self._reach(check[2])
+                    if not isinstance(check[2], ModuleType):
+                        found.setdefault((id(check[0]), check[1]), check)
+        return iter(found.values())
+
+    def _reach(self, x: Any) -> None:
+        if id(x) in self._seen or isinstance(x, (Tensor, np.ndarray, *PLAIN)):
+            return
+        self._seen.add(id(x))
+        self.reached.append(x)
+        if isinstance(x, FunctionType) and _is_users(x):
+            self.names.update(_names(x.__code__))
+
+    def _looked_into(self, x: Any) -> Iterator[Check]:
+        """What is found in it under names that are read."""
+        if isinstance(x, MethodType):
+            self._reach(x.__func__)
+            self._reach(x.__self__)
+        elif isinstance(x, partial):
+            yield from self._fixed(x, ("func", "args", "keywords"))
+        elif isinstance(x, property):
+            self._reach(x.fget)
+        elif isinstance(x, staticmethod | classmethod):
+            self._reach(x.__func__)
+        elif isinstance(x, CONTAINERS):
+            for part in _parts(x):
+                self._reach(part)
+        elif isinstance(x, FunctionType):
+            if _is_users(x):
+                yield from _variables_of(x)
+                yield from self._fixed(x, ("__defaults__", "__kwdefaults__"))
+        elif isinstance(x, ModuleType):
+            if _is_users(x):
+                yield from self._named(vars(x))
+        elif hasattr(x, "__wrapped__"):  # another compiled function
+            self._reach(x.__wrapped__)
+        else:
+            yield from self._attributes(x)
+
+    def _attributes(self, x: Any) -> Iterator[Check]:
+        """Those of an object, and of its class; a module's own are looked at with all modules."""
+        if isinstance(x, Module):
+            for _, module in x.named_modules():
+                self._reach(module)
+        owners = x.__mro__ if isinstance(x, type) else type(x).__mro__
+        users = [owner for owner in owners if _is_users(owner)]
+        if not isinstance(x, Module | Optimizer | type):
+            own = getattr(x, "__dict__", {})
+            yield from self._named(own)
+            hidden = {name for owner in users for name in vars(owner).keys() & self.names}
+            yield from [(own, name, None) for name in sorted(hidden - own.keys())]
+        for owner in users:
+            members = self._places.setdefault(id(owner), vars(owner))
+            yield from self._named(members)
+            if owner is not x and not isinstance(x, type):
+                slots = [name for name in self.names if isinstance(members.get(name), SLOT)]
+                yield from self._fixed(x, sorted(slots))
+
+    def _named(self, attributes: Any) -> Iterator[Check]:
+        for name in sorted(self.names & attributes.keys()):
+            yield attributes, name, attributes[name]
+
+    def _fixed(self, x: Any, names: Iterable[str]) -> Iterator[Check]:
+        """Attributes that are in no dict, if there are any."""
+        where = self._places.setdefault(id(x), _Slots(x))
+        for name in names:
+            if (value := where.get(name)) is not None:
+                yield where, name, value
+
+
+class _Slots(NamedTuple):
+    """Finds attributes that are in no dict as if they were."""
+
+    owner: Any
+
+    def get(self, name: str) -> Any:
+        return getattr(self.owner, name, None)
+
+
+def _variables_of(function: FunctionType) -> Iterator[Check]:
+    """Global ones, and those of enclosing functions."""
+    attributes = function.__globals__
+    for name in sorted({*_names(function.__code__)} & attributes.keys()):
+        yield attributes, name, attributes[name]
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
-            known.append((cell, name, cell.cell_contents))
+            yield cell, name, cell.cell_contents
         except ValueError:  # not yet filled
             continue
-    for check in known:
-        if isinstance(check[2], ModuleType):
-            yield from _attributes(check[2], names)
-        elif callable(check[2]) or isinstance(check[2], SETTINGS):
-            yield check
-        if not isinstance(check[2], ModuleType):
-            yield from _attributes(check[2], names)
 
 
-def _attributes(x: Any, names: Iterable[str]) -> Iterator[Check]:
-    """Those of an object of the user's, also of a module, that have these names."""
-    if isinstance(x, (*SETTINGS, type, FunctionType)) or not _is_users(x):
-        return
-    attributes = getattr(x, "__dict__", {})
-    for name in names:
-        if isinstance(attributes, dict) and name in attributes:
-            value = attributes[name]
-            if isinstance(value, SETTINGS) or callable(value):
-                yield attributes, name, value
+def _parts(x: Any) -> list[Any]:
+    """What a container holds, unless it is so large that it holds data."""
+    return [*(x.values() if isinstance(x, dict) else x)] if len(x) <= LARGEST else []
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -138,6 +226,8 @@ def _names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
+        elif isinstance(constant, str) and "getattr" in code.co_names:
+            yield constant
 
 
 def _is_users(x: Any) -> bool:
@@ -178,11 +268,11 @@ class Surroundings:
         """Note what lists and dicts hold: nobody tells when it is changed."""
         seen: set[int] = set()
         for x in values:  # grows on the way
-            if isinstance(x, list | tuple | dict) and len(x) <= LARGEST and id(x) not in seen:
+            if isinstance(x, CONTAINERS) and len(x) <= LARGEST and id(x) not in seen:
                 seen.add(id(x))
-                parts = [*(x.values() if isinstance(x, dict) else x)]
+                parts = _parts(x)
                 values.extend(parts)
-                if not isinstance(x, tuple):
+                if not isinstance(x, tuple | frozenset):
                     self.containers.append((x, [*x] if isinstance(x, dict) else None, parts))
 
     def are_unchanged(self) -> bool:

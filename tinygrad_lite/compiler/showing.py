@@ -32,7 +32,8 @@ def graph_of(program: Program, names: dict[Any, str]) -> Graph:
         if node.function in ("guard", "part"):
             continue
         source = node.source
-        inputs = tuple([mapped(value, x) for x in node.inputs])
+        given = [x for x in node.inputs if getattr(x, "function", "") != "generator"]
+        inputs = tuple([mapped(value, x) for x in given])
         steps.append(
             Applied(
                 None,

@@ -9,17 +9,15 @@ from typing import Any
 import numpy as np
 
 from ..graphs import Applied, Contribution, Step, Update
-from ..ops import signs
 from .buffers import COPIES, DRAWS, IN_PLACE, Buffer, is_ufunc, laid_out
+from .inlining import SIGNS, inlined
 from .joining import aligned, array_of, joined, spans, writable
 from .memory import MemoryTable, bytes_of, table
 from .numbers import OPERATORS
-from .program import LIVE, Node, Program, operands
+from .program import LIVE, Node, Program
 from .traced import BOUND
 
 BOUND_LEAVES = frozenset(("flat", "tensor", "state", "array", "constant"))
-ROUNDED = frozenset((np.power, np.remainder, np.floor_divide))  # otherwise for NumPy's numbers
-SIGNS = {f"np.{f.__name__}": sign for f, sign in signs.OPERATORS.items() if f not in ROUNDED}
 SHORT = {"add.reduce": "sum", "maximum.reduce": "max", "minimum.reduce": "min", "[]": "entries"}
 COMMENT = 48  # columns of a source line in a comment
 SMALL = 256  # entries of an array in which it matters how a number is given
@@ -71,7 +69,7 @@ class _Writer:
         self.lasts = {id(node.source): node for node in program.nodes if node.label}
         self.statements = 0
         self.places: dict[Node, int] = {}  # statements, counted from 1
-        self.inlined = _inlined(program, found)
+        self.inlined = inlined(program, found)
 
     def written(self) -> Written:
         program = self.program
@@ -114,7 +112,8 @@ class _Writer:
             if m.dtype == np.uint8 and not buffer.part_of
         )
         call = f"{self.program.name}({', '.join(said)})"
-        return f"# {call}: {self.statements} statements, {bytes_of(size)} of buffers\n"
+        count = f"{self.statements} statement{'s' * (self.statements != 1)}"
+        return f"# {call}: {count}, {bytes_of(size)} of buffers\n"
 
     # ---- statements --------------------------------------------------------------------------
 
@@ -347,25 +346,6 @@ class _Writer:
         if isinstance(step, Contribution):
             return f"g_{step.of.output.name}_{what}"
         return f"{step.output.name}_{what}" if isinstance(step, Applied) else what
-
-
-def _inlined(program: Program, found: dict[Node, Buffer]) -> set[Node]:
-    """Numbers that are used once: they are computed where they are used."""
-    users = program.users()
-    wanted = set(program.wanted)
-    chosen = set()
-    for node in program.nodes:
-        if node.ndim or node in found or node in wanted or len(users.get(node, ())) != 1:
-            continue
-        user = users[node][0]
-        is_sign = node.function in OPERATORS or (node.function in SIGNS and not node.options)
-        is_reduced = node.function.endswith(".reduce") and node.inputs[0].function == "argument"
-        once = sum(x is node for x in operands(user)) == 1
-        if not (is_sign or is_reduced) or not once or user.view_of or user.function == "pack":
-            continue
-        if all(x.root not in found and (not x.root.ndim or x.is_leaf) for x in operands(node)):
-            chosen.add(node)  # what it reads stays as it is until then
-    return chosen
 
 
 def _there(x: Node) -> Any:

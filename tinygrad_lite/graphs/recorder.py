@@ -272,6 +272,10 @@ class Recorder:
             self._constants[id(x)] = (x, value)
         return value
 
+    def constants(self) -> list[tuple[Any, Value]]:
+        """Arrays of the user's that were read, each with the Value that it was last."""
+        return [*self._constants.values()]
+
     def history(self, root: Tensor) -> None:
         """Everything that a Tensor was computed from, as it remembers it."""
         reached, seen = [root], {id(root)}

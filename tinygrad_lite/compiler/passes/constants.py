@@ -16,7 +16,7 @@ def constants(program: Program) -> None:
     """
     known: dict[Node, Any] = {}
     for node in program.nodes:
-        if node.function in ("guard", "draw", "part") or not all(
+        if node.function in ("guard", "part") or not all(
             x.function == "constant" or x in known for x in operands(node)
         ):
             continue
@@ -26,7 +26,6 @@ def constants(program: Program) -> None:
     for node in program.nodes:
         if is_ufunc(node) and len(node.inputs) == 2:
             node.inputs = _with_numbers(node)
-            _simplified(program, node)
 
 
 def _with_numbers(node: Node) -> tuple[Any, ...]:
@@ -50,7 +49,3 @@ def _number(x: Any) -> float | int | None:
     if x.dtype.itemsize > 8 or not entries.size or not (entries == entries[0]).all():
         return None
     return None if np.signbit(entries[0]) and entries[0] == 0 else entries[0].item()
-
-
-def _simplified(program: Program, node: Node) -> None:
-    """Nothing yet."""

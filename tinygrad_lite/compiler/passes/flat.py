@@ -133,6 +133,8 @@ class _Update:
                 return False
             if node.function not in OPERATORS and node.shape != self.shape:
                 return False
-        others = [node for node in program.nodes if node not in self.nodes]
         mine = set(self.nodes)
-        return not any(x in mine for node in others for x in operands(node))
+        seen = [x for x in (*program.outputs, *program.gradients) if isinstance(x, Node)]
+        seen += [w.value for w in program.writes if w.value.source is not self.nodes[0].source]
+        seen += [x for node in program.nodes if node not in mine for x in operands(node)]
+        return not any(x.root in mine for x in seen)
