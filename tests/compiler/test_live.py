@@ -348,3 +348,27 @@ def test_draws_are_taken_back_where_the_function_itself_must_run():
         yield tl.rand(3)
 
     both(scenario, programs=1)
+
+
+def test_state_of_an_optimizer_is_loaded_without_a_new_program():
+    model = tl.models.Adaline(3)
+    optimizer = nn.optim.Adam(model.parameters(), lr=0.1)
+
+    @tl.compile
+    def step(x, y):
+        loss = nn.mse_loss(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x, y = np.ones((4, 3), np.float32), np.ones(4, np.float32)
+    step(x, y), step(x, y)
+    saved, weights = optimizer.state_dict(), model.state_dict()
+    after = step(x, y).item(), model.weight.numpy()
+    for _ in range(3):
+        model.load_state_dict(weights)
+        optimizer.load_state_dict(saved)
+        assert step(x, y).item() == after[0]
+        np.testing.assert_array_equal(model.weight.numpy(), after[1])
+    assert repr(step) == "<compiled step: 1 program>"

@@ -190,7 +190,9 @@ class Optimizer:
         pairs = zip(state["state"], self.parameters, strict=True)
         entries = [self._entry(i, entry, p) for i, (entry, p) in enumerate(pairs)]
         self.lr = state["lr"]  # the last that may be refused
-        self.steps, self.state = int(state["steps"]), entries
+        self.steps = int(state["steps"])
+        for entry, loaded in zip(self.state, entries, strict=True):
+            _fill(entry, loaded)
 
     def _entry(self, i: int, entry: Any, p: Tensor) -> dict[str, Any]:
         """A copy of what a state remembers for parameter i, if it fits."""
@@ -238,3 +240,15 @@ def is_number(value: Any, below: float = np.inf) -> bool:
 def is_count(value: Any) -> bool:
     """Whether it is an integer of at least 0."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 0)
+
+
+def _fill(entry: dict[str, Any], loaded: dict[str, Any]) -> None:
+    """Make an entry of the state another; arrays stay where they are, as programs know them."""
+    for key, x in loaded.items():
+        known = entry.get(key)
+        if isinstance(known, np.ndarray) and isinstance(x, np.ndarray) and known.dtype == x.dtype:
+            known[...] = x
+        else:
+            entry[key] = x
+    for key in entry.keys() - loaded.keys():
+        del entry[key]
