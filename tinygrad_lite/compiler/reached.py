@@ -286,7 +286,7 @@ class Surroundings:
         for entry, count in self.entries:
             if len(entry) != count:
                 return False
-        return all([entry.get(key) is x for entry, key, x in self.arrays])
+        return not self.arrays or all([entry.get(key) is x for entry, key, x in self.arrays])
 
     def hold(self) -> bool:
         """Whether all else is as it was."""

@@ -73,7 +73,8 @@ class Version:
         self.state, self.keeps_gradients = current.get(), options.grads
         parts = [getattr(x, "_data", x) for x in args]
         is_plain = not kwargs and all(isinstance(x, np.ndarray) for x in parts)
-        self.expected = [(x.shape, x.dtype) for x in parts] if is_plain else []
+        self.shapes = [x.shape for x in parts] if is_plain else []
+        self.dtypes = [x.dtype for x in parts] if is_plain else []
         self.given = objects((args, kwargs))  # kept, so that their identities stay theirs
         start = next(clock)
         found = variables(fn, self.given)
@@ -129,7 +130,8 @@ class Version:
             if isinstance(step, Update) and step.by is not None:
                 first.setdefault(id(step.by), (position, step.by))
         self.optimizers = [by for _, by in first.values()]
-        self.steps = [(by, by.steps - recorder.steps_before[id(by)]) for by in self.optimizers]
+        counts = [(by, by.steps - recorder.steps_before[id(by)]) for by in self.optimizers]
+        self.steps = [(vars(by), count) for by, count in counts]  # past `__setattr__`
         self.earlier: list[Any] = []
         self.later: list[Any] = []
         for schedule, position in recorder.stepped:
@@ -181,9 +183,9 @@ class Version:
 
     def taken(self, args: tuple[Any, ...]) -> Sequence[Any] | None:
         """Arrays like those that it was made for; None if they, or others, must be looked at."""
-        if len(args) != len(self.expected):
+        if len(args) != len(self.shapes):
             return None
-        for x, (shape, dtype) in zip(args, self.expected, strict=False):
+        for x, shape, dtype in zip(args, self.shapes, self.dtypes, strict=False):
             if type(x) is not np.ndarray or x.shape != shape or x.dtype is not dtype:
                 return None
         return args
@@ -231,8 +233,8 @@ class Version:
         if self.counts:
             for (d, key), count in zip(self.counts, outputs[self.count :], strict=False):
                 d[key] = count
-        for optimizer, count in self.steps:
-            optimizer.steps += count
+        for options, count in self.steps:
+            options["steps"] += count
         for schedule in self.later:
             schedule.step()
         if self.memories:
