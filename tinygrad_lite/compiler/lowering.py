@@ -159,7 +159,10 @@ class _Lowering:
     def traced(self, x: Any) -> Any:
         """What stands for an operand: numbers for themselves."""
         if isinstance(x, Value):
-            return Traced(self.tape, self.node(x))
+            node = self.node(x)
+            if isinstance(node.example, np.generic):  # what a Tensor holds is an array
+                node.example = np.asarray(node.example)
+            return Traced(self.tape, node)
         if isinstance(x, tuple | list) and type(x) in (tuple, list):
             return type(x)([self.traced(part) for part in x])
         return x

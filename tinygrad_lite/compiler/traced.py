@@ -4,6 +4,7 @@ The rules of the table, and the updates of optimizers, are plain NumPy. Run on t
 arrays, they say of which calls of NumPy they are made.
 """
 
+import operator
 from collections.abc import Callable
 from math import prod
 from typing import Any
@@ -112,8 +113,10 @@ class Traced(NDArrayOperatorsMixin):
 
     def __pow__(self, exponent: Any) -> Any:
         """NumPy takes squares and roots for what they are."""
-        is_plain = type(exponent) in (int, float) and exponent in POWERS
-        if is_plain and self.ndim and self.dtype.kind == "f":
+        is_plain = type(exponent) in (int, float) and self.dtype.kind == "f"
+        if is_plain and isinstance(self.node.example, np.generic):  # and numbers by Python's pow
+            return self.tape.call("**", operator.pow, (self, exponent))
+        if is_plain and exponent in POWERS:
             return POWERS[exponent](self)
         return np.power(self, exponent)
 
