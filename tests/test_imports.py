@@ -96,7 +96,7 @@ ALLOWED = {
     "context": {"errors", "refusals"},
     "memory": {"context", "refusals"},
     "values": {"errors", "refusals"},
-    "random": {"errors"},
+    "random": {"context", "errors"},
     "creation": {"context", "errors", "ops", "random", "tensor", "values"},
     "state": {"errors", "tensor", "nn"},
     "formulas": {"ops", "errors"},

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .errors import ArgumentError
+from .context import current
+from .errors import ArgumentError, OperationError
 
 _generator: "np.random.Generator | None" = None  # made when first needed: numpy.random is heavy
 
@@ -27,6 +28,11 @@ def seed(value: int) -> None:
     global _generator
     if not isinstance(value, int | np.integer) or value < 0:
         raise ArgumentError(f"seed must be an integer of at least 0, not {value!r}.")
+    if (recorder := current.get().recorder) is not None and recorder.compiles:
+        raise OperationError(
+            "seed: within a compiled function this would happen once, while it is traced, and not "
+            "at later calls. Seed before the call."
+        )
     _generator = generator(value)
 
 

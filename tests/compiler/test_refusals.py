@@ -280,3 +280,13 @@ def test_gradients_without_a_norm_are_refused_at_a_later_call():
     x[0] = np.nan
     with pytest.raises(GradientError, match="norm of the gradients is nan"):
         step(x, y)
+
+
+def test_seed_within_a_compiled_function_is_refused():
+    @tl.compile
+    def step(x):
+        tl.seed(0)
+        return x * tl.rand(2)
+
+    with pytest.raises(OperationError, match="Seed before the call"):
+        step(np.ones(2))

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
-from threading import Lock
+from threading import RLock
 from types import MethodType
 from typing import Any
 
@@ -124,7 +124,7 @@ class Compiled:
         self.options = options
         self.versions: dict[Any, list[Version]] = {}
         self._latest: Version | None = None
-        self._running = Lock()  # programs have one set of buffers
+        self._running = RLock()  # programs have one set of buffers
         self.__wrapped__ = fn  # for `help` and `inspect.signature`
         self.__doc__ = fn.__doc__
         self.__name__ = getattr(fn, "__name__", type(fn).__name__)
