@@ -235,3 +235,23 @@ def test_step_without_a_program_says_so():
     assert repr(step) == "<compiled step: 0 programs>"
     with pytest.raises(OperationError, match="the first call makes it"):
         _ = step.source
+
+
+def test_small_gradients_of_half_precision_arent_lost_to_a_learning_rate():
+    def trained(compile):
+        w = nn.Parameter(np.ones(3, np.float16))
+        optimizer = nn.optim.SGD([w], lr=2**-10)
+
+        def step(x):
+            loss = (w * x).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        step = compile(step)
+        for _ in range(3):
+            step(tl.Tensor(np.full((1000, 3), 2000, np.float16)))
+        return w.numpy()
+
+    np.testing.assert_allclose(trained(tl.compile), trained(lambda fn: fn), rtol=2e-3)
