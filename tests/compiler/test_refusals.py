@@ -290,3 +290,18 @@ def test_seed_within_a_compiled_function_is_refused():
 
     with pytest.raises(OperationError, match="Seed before the call"):
         step(np.ones(2))
+
+
+def test_program_that_fails_where_the_function_does_not_is_told_of():
+    @tl.compile
+    def step(x, i):
+        try:
+            return x[i]
+        except BoundsError:
+            return x[0]
+
+    x = np.arange(3.0)
+    step(x, np.array(1))
+    with pytest.warns(UserWarning, match="the program of step failed, with IndexError"):
+        assert step(x, np.array(9)).item() == 0.0
+    assert step(x, np.array(2)).item() == 2.0

@@ -4,7 +4,7 @@ Nothing is allocated while a program runs, but for what it returns and what NumP
 an array that it is given.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -29,27 +29,17 @@ class Buffer:
         The leaf whose own memory it is.
     part_of, start : Buffer or None, int
         The one that it is a part of, and from which byte on.
-    held : list of (Node, int, int)
-        What it holds, from which statement to which, counted from 0.
     """
 
     bytes: int
     leaf: Node | None = None
     part_of: "Buffer | None" = None
     start: int = 0
-    held: list[tuple[Node, int, int]] = field(default_factory=list)
 
 
 def buffers(program: Program) -> dict[Node, Buffer]:
     """The buffer of each Node that gets one, and of each leaf that is written."""
     return _Planner(program).plan()
-
-
-def _may_end(node: Node) -> bool:
-    """Whether the program may end there, so that the function itself must begin anew."""
-    if node.function in ("[]", "[]=", "[]-=") or node.function.endswith(".at"):
-        return any(True for _ in nodes_in(node.inputs[1]))  # out of range, maybe
-    return node.function == "guard" or node.function.startswith("np.linalg.")
 
 
 def is_ufunc(node: Node) -> bool:
@@ -93,7 +83,7 @@ class _Planner:
         guards = [i for i, node in enumerate(program.nodes) if _may_end(node)]
         self.safe = max(guards, default=-1)  # until there, nothing of the user's is written
         for write in program.writes:
-            if isinstance(write.target.example, np.ndarray) and write.target.function != "number":
+            if isinstance(write.target.example, np.ndarray):
                 buffer = Buffer(write.target.example.nbytes, write.target)
                 self.found[write.target] = buffer
                 self.owner[buffer] = write.target
@@ -123,12 +113,10 @@ class _Planner:
         for position, node in enumerate(self.program.nodes):
             if node.function == "pack":
                 self.owner[self.found[node]] = node
-                self.found[node].held.append((node, position, self.last.get(node, position)))
             elif (takes_out(node) or node in self.parts) and node not in self.returned:
                 buffer = self._choose(node, position)
                 self.found[node] = buffer
                 self.owner[buffer] = node
-                buffer.held.append((node, position, self.last.get(node, position)))
             self._release(position)
         return self.found
 
@@ -188,6 +176,13 @@ class _Planner:
             ):
                 del self.owner[buffer]
                 self.free.append(buffer)
+
+
+def _may_end(node: Node) -> bool:
+    """Whether the program may end there, so that the function itself must begin anew."""
+    if node.function in ("[]", "[]=", "[]-=") or node.function.endswith(".at"):
+        return any(x.function != "constant" for x in nodes_in(node.inputs[1]))  # out of range
+    return node.function == "guard" or node.function.startswith("np.linalg.")
 
 
 def _alike(x: Node | None, y: Node) -> bool:

@@ -20,7 +20,7 @@ from .comparing import compared
 from .memory import MemoryTable
 from .passes import PASSES
 from .version import Options, Version
-from .warning import warn_of_many
+from .warning import warn_of_failure, warn_of_many
 
 
 def compile(
@@ -182,6 +182,9 @@ class Compiled:
         arguments = mapped((args, kwargs), _tensor, "")
         returned = self.fn(*arguments[0], **arguments[1])
         version.settle()
+        if version.error is not None:
+            warn_of_failure(self.__name__, version.error)
+            version.error = None
         return mapped(returned, _result, "")
 
     @property

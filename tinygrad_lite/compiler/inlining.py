@@ -25,6 +25,8 @@ def inlined(program: Program, found: dict[Node, Buffer]) -> set[Node]:
         once = sum(x is node for x in operands(user)) == 1
         if not (is_sign or is_reduced) or not once or user.view_of or user.function == "pack":
             continue
+        if node.quiet != user.quiet:
+            continue
         if all(x.root not in found and (not x.root.ndim or x.is_leaf) for x in operands(node)):
             chosen.add(node)  # what it reads stays as it is until then
     return chosen

@@ -36,8 +36,8 @@ class Tape:
     ) -> Any:
         """Write down a call of what `compute` does; returns a Traced, or a tuple of them."""
         options = options or {}
-        inputs = tuple([mapped_traced(_node, x) for x in inputs])
-        options = {key: mapped_traced(_node, x) for key, x in options.items()}
+        inputs = tuple([_noded(x) for x in inputs])
+        options = {key: _noded(x) for key, x in options.items()}
         errors: dict[str, Any] = {**np.geterr()}
         quiet = frozenset(key for key, usual in QUIET.items() if errors[key] != usual)
         example = compute(
@@ -305,19 +305,15 @@ class Draws:
         return Traced(self.tape, node)
 
 
-def mapped_traced(function: Callable[[Any], Any], x: Any) -> Any:
-    """The same operand with `function` of each Traced in it."""
-    if isinstance(x, Traced):
-        return function(x)
+def _noded(x: Any) -> Any:
+    """The same operand with Nodes in the place of what is written down, and of plain arrays."""
     if isinstance(x, tuple | list):  # a named tuple becomes a plain one
-        return (list if type(x) is list else tuple)([mapped_traced(function, y) for y in x])
+        return (list if type(x) is list else tuple)([_noded(part) for part in x])
     if isinstance(x, slice):
-        return slice(*(mapped_traced(function, part) for part in (x.start, x.stop, x.step)))
-    return function(x) if hasattr(x, "node") else x
-
-
-def _node(x: Any) -> Any:
-    return x.node
+        return slice(*(_noded(part) for part in (x.start, x.stop, x.step)))
+    if isinstance(x, np.ndarray):
+        return Node("constant", (), {}, np.array(x, order="K"))
+    return getattr(x, "node", x)
 
 
 def _example(node: Node) -> Any:

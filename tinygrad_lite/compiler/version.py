@@ -5,6 +5,7 @@ import linecache
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from operator import attrgetter
 from types import CellType, FrameType
 from typing import Any
@@ -37,6 +38,7 @@ from .showing import graph_of
 from .writing import written
 
 REQUIRES_GRAD = attrgetter("_requires_grad")
+_programs = count(1)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Version:
         options: Options,
     ) -> None:
         self.state, self.keeps_gradients = current.get(), options.grads
+        self.error: Exception | None = None  # of the last call of the program
         parts = [getattr(x, "_data", x) for x in args]
         is_plain = not kwargs and all(isinstance(x, np.ndarray) for x in parts)
         self.shapes = [x.shape for x in parts] if is_plain else []
@@ -154,7 +157,7 @@ class Version:
         """The program as Python, and where it finds what is read anew at each call."""
         found = written(program, buffers(program))
         scope = dict(found.namespace)
-        file = f"<compiled {found.name}>"  # what warnings name: they show its lines
+        file = f"<compiled {found.name} {next(_programs)}>"  # what warnings name, with its lines
         exec(builtins.compile(found.source, file, "exec"), scope)
         linecache.cache[file] = (len(found.source), None, found.source.splitlines(True), file)
         self.function = scope[found.name]
@@ -223,8 +226,8 @@ class Version:
         try:
             live = [d[key] for d, key in self.live]
             found = self.function(*arrays, *live)
-        except (IndexError, ValueError, TypeError, ArithmeticError):  # eager says what
-            found = None
+        except (IndexError, ValueError, TypeError, ArithmeticError) as error:  # eager says what
+            found, self.error = None, error
         if found is None:
             for take_back in reversed(undo):
                 take_back()

@@ -1,4 +1,4 @@
-"""A warning when a function gets program after program, as a number is another at each call."""
+"""What is warned of: a function that gets program after program, and a program that fails."""
 
 import inspect
 import warnings
@@ -37,6 +37,17 @@ def warn_of_many(
             "option of the optimizer. Set such things once, before the training."
         )
     warnings.warn(f"compile: {name} has {MANY + 1} programs{why}", UserWarning, stacklevel=3)
+
+
+def warn_of_failure(name: str, error: Exception) -> None:
+    """Warn that a program failed where the function itself goes on."""
+    warnings.warn(
+        f"compile: the program of {name} failed, with {type(error).__name__}: {error}\n"
+        "  The function itself ran in its place, and gave no error. If it catches none, please "
+        "report this, with step.source.",
+        UserWarning,
+        stacklevel=4,
+    )
 
 
 def _but_for_numbers(part: Any) -> Any:

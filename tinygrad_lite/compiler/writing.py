@@ -67,6 +67,8 @@ class _Writer:
         self.numbers: list[Node] = []
         self.lines: list[str] = []
         self.lasts = {id(node.source): node for node in program.nodes if node.label}
+        self.said = ""  # where the last statement came from
+        self.quiet: frozenset[str] = frozenset()  # the errors that it didn't warn of
         self.statements = 0
         self.places: dict[Node, int] = {}  # statements, counted from 1
         self.inlined = inlined(program, found)
@@ -213,11 +215,16 @@ class _Writer:
     def _add(self, text: str, node: Node) -> None:
         self.statements += 1
         self.places.setdefault(node, self.statements)
+        if node.quiet != self.quiet:  # as the rule was, or the operation
+            self.quiet = node.quiet
+            if self.quiet:
+                errors = ", ".join(f'{error}="ignore"' for error in sorted(self.quiet))
+                self.lines.append(f"    with np.errstate({errors}):")
+        text = "    " * (2 if self.quiet else 1) + text
         said = _origin(node.source)
-        last = getattr(self, "_said", "")
-        self._said = said
-        comment = f"# {said}" if said and said != last else ""
-        self.lines.append(f"    {text}".ljust(WIDTH) + comment if comment else f"    {text}")
+        comment = f"# {said}" if said and said != self.said else ""
+        self.said = said
+        self.lines.append(text.ljust(WIDTH) + comment if comment else text)
 
     def _copied(self, target: Node, value: Node) -> None:
         if self.buffers.get(value) is not self.buffers[target]:

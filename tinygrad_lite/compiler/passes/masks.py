@@ -1,6 +1,5 @@
 """Masks of numbers in place of truths."""
 
-from ..buffers import is_ufunc
 from ..program import Node, Program
 
 MANY = 1024  # entries from which on NumPy takes longer to turn truths into numbers bit by bit
@@ -15,7 +14,7 @@ def masks(program: Program) -> None:
     nodes: list[Node] = []
     made: dict[Node, Node] = {}
     for node in program.nodes:
-        if node.function == "np.multiply" and is_ufunc(node) and node.size >= MANY:
+        if node.function == "np.multiply" and node.dtype.kind == "f" and node.size >= MANY:
             for i, x in enumerate(node.inputs):
                 if not isinstance(x, Node) or x.dtype != bool or x.shape != node.shape:
                     continue

@@ -53,7 +53,7 @@ def _is_plain(node: Node) -> bool:
 def _in_rows(x: Node, nodes: list[Node]) -> Node:
     """A copy whose rows lie one after the other."""
     copy = Node(
-        ".copy", (x,), {}, x.example.copy(), source=x.source, label=f"{x.inputs[0].label}_T"
+        ".copy", (x,), {}, x.example.copy(), source=x.source, label=f"{x.inputs[0].label}_turned"
     )
     nodes.append(copy)
     return copy

@@ -38,9 +38,8 @@ def _factor(node: Node) -> tuple[Any, Node] | None:
 
 
 def _is_number(x: Any) -> bool:
-    if isinstance(x, Node):
-        return isinstance(x.example, int | float) and not isinstance(x.example, bool)
-    return type(x) in (int, float)
+    """Whether it is Python's own: NumPy's are arrays without axes, which a program computes."""
+    return type(x.example if isinstance(x, Node) else x) in (int, float)
 
 
 def _merge(program: Program) -> None:
@@ -55,17 +54,16 @@ def _merge(program: Program) -> None:
         number, x = factor
         inner = _factor(x)
         if inner is not None and len(users[x]) == 1 and x not in wanted:
-            product = number_times(number, inner[0], node.source)
-            if isinstance(product, Node):
-                program.nodes.insert(program.nodes.index(node), product)
-            node.function, node.inputs = "np.multiply", (product, inner[1])
+            number = number_times(number, inner[0], node.source)
+            if isinstance(number, Node):
+                program.nodes.insert(program.nodes.index(node), number)
+            node.function, node.inputs = "np.multiply", (number, inner[1])
             users[inner[1]] = [*(u for u in users.get(inner[1], []) if u is not x), node]
             gone[x] = inner[1]
-            number = product
+            x = inner[1]
         if type(number) in (int, float) and number == 1:
-            gone[node] = node.inputs[1] if node.inputs[0] is number else node.inputs[0]
-    unused = [x for x in gone if x not in users or any(u in gone for u in users[x])]
-    program.replace({x: y for x, y in gone.items() if x not in unused or x in program.nodes})
+            gone[node] = x
+    program.replace(gone)
 
 
 def _hoist(program: Program, last: Node) -> None:
@@ -79,7 +77,7 @@ def _hoist(program: Program, last: Node) -> None:
     sources: dict[Node, list[Node] | None] = {}
     carried = [x] if _sources(x, sources) is not None else []
     for node in carried:  # grows on the way
-        carried += [y for y in sources[node] or () if y not in carried]
+        carried += [y for y in dict.fromkeys(sources[node] or ()) if y not in carried]
     for node in carried:
         for user in users[node]:
             if user is not last and (user not in carried or node not in (sources[user] or ())):
@@ -87,6 +85,7 @@ def _hoist(program: Program, last: Node) -> None:
     absorbing = [node for node in carried if _factor(node) is not None]
     if not carried or any(node in wanted for node in carried):
         return
+    _bring_forward(program, number, min(map(program.nodes.index, absorbing)))
     for node in absorbing:
         inner = _factor(node)
         assert inner is not None
@@ -95,6 +94,18 @@ def _hoist(program: Program, last: Node) -> None:
             program.nodes.insert(program.nodes.index(node), product)
         node.function, node.inputs = "np.multiply", (product, inner[1])
     program.replace({last: x})
+
+
+def _bring_forward(program: Program, number: Any, position: int) -> None:
+    """Have a number, and those that it is computed from, be there before a statement."""
+    needed = {number} if isinstance(number, Node) else set()
+    late = []
+    for node in reversed(program.nodes[position:]):
+        if node in needed:
+            needed.update(operands(node))
+            late.append(node)
+    left = [node for node in program.nodes if node not in late]
+    program.nodes = [*left[:position], *reversed(late), *left[position:]]
 
 
 def _sources(node: Node, known: dict[Node, list[Node] | None]) -> list[Node] | None:
@@ -108,18 +119,17 @@ def _sources(node: Node, known: dict[Node, list[Node] | None]) -> list[Node] | N
     if _factor(node) is not None:
         known[node] = []
     elif node.function in PRODUCTS and not node.options:
-        terms = [x for x in operands(node) if x.dtype == node.dtype]
-        found = next((x for x in terms if _sources(x, known) is not None), None)
+        terms = [x for x in node.inputs if isinstance(x, Node) and x.dtype == node.dtype]
+        once = [x for x in terms if terms.count(x) == 1]  # in a square it would count twice
+        found = next((x for x in once if _sources(x, known) is not None), None)
         known[node] = None if found is None else [found]
     elif node.function in SUMS and not node.options:
-        terms = list(operands(node))
-        is_whole = len(terms) == len([x for x in node.inputs if not isinstance(x, int | tuple)])
-        if terms and is_whole and all(_sources(x, known) is not None for x in terms):
+        terms = [node.inputs[0]] if node.function in OF_ONE else [*node.inputs]
+        if all(isinstance(x, Node) and _sources(x, known) is not None for x in terms):
             known[node] = terms
     return known[node]
 
 
 PRODUCTS = frozenset(("np.matmul", "np.multiply", ".dot"))  # in proportion to any of its inputs
-SUMS = frozenset(  # and to all of them together
-    ("np.add", "np.subtract", "np.negative", "np.add.reduce", ".reshape", ".transpose", "pack")
-)
+OF_ONE = frozenset(("np.negative", "np.add.reduce", ".reshape", ".transpose"))  # to the first
+SUMS = OF_ONE | {"np.add", "np.subtract", "pack"}  # and to all of them together
