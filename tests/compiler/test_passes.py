@@ -159,3 +159,30 @@ def test_arrays_of_an_operation_are_constants():
     step = tl.compile(slope)
     for _ in range(2):
         np.testing.assert_array_equal(step(x).numpy(), slope(Tensor(x)).numpy())
+
+
+@tl.op(x=lambda g, out, x: g * (x > 0))
+def sum_of_positive(x):
+    return np.sum(x, where=x > 0) + 0 * np.max(x, initial=2, where=x > 0, keepdims=False)
+
+
+def test_options_of_reductions_are_kept():
+    step = tl.compile(lambda x: sum_of_positive(x))
+    for x in (np.array([1.0, -2.0, 3.0]), np.array([-1.0, 5.0, 4.0])):
+        assert step(x).item() == step(x).item() == x[x > 0].sum()
+
+
+@tl.op(x=lambda g, out, x: np.divide(g, x, out=np.zeros_like(g), where=x != 0))
+def log_size(x):
+    return np.log(np.abs(x), out=np.full_like(x, 7.0), where=x != 0)
+
+
+def test_entries_that_a_ufunc_is_told_to_leave_stay():
+    def value_and_slope(x):
+        return tl.value_and_grad(lambda x: log_size(x).sum())(x)
+
+    step = tl.compile(value_and_slope, exact=True)
+    for x in (np.array([1.0, 0.0, 3.0]), np.array([0.0, 5.0, 0.0])):
+        for _ in range(2):
+            for got, wanted in zip(step(x), value_and_slope(Tensor(x)), strict=True):
+                np.testing.assert_array_equal(got.numpy(), wanted.numpy())

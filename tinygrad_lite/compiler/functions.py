@@ -26,8 +26,6 @@ def _reduction(ufunc: Any) -> Callable[..., Any]:
     def reduce(
         a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, **more: Any
     ) -> Any:
-        more = {key: x for key, x in more.items() if key in ("initial",)}
-        keepdims = keepdims is True
         return ufunc.reduce(a, axis=axis, dtype=dtype, keepdims=keepdims, **more)
 
     return reduce

@@ -240,11 +240,25 @@ class Traced(NDArrayOperatorsMixin):
             compute = ufunc if method == "__call__" else getattr(ufunc, method)
             if isinstance(out[0], Traced):
                 compute = _into(compute, out[0].node.example)
-            found = self.tape.call(name, compute, inputs, options)
+            if options.get("where", True) is True:
+                found = self.tape.call(name, compute, inputs, options)
+            else:
+                found = self._where(name, compute, inputs, options, out[0])
         if not isinstance(out[0], Traced):
             return found
         out[0]._become(found)
         return out[0]
+
+    def _where(
+        self, name: str, compute: Any, inputs: Any, options: dict[str, Any], out: Any
+    ) -> Any:
+        """A ufunc of some entries; the others stay what they are."""
+        if not isinstance(out, Traced):
+            raise NoForm("where= without out= leaves entries undefined")
+        chosen = options.pop("where")
+        with np.errstate(all="ignore"):  # of the others
+            found = self.tape.call(name, compute, inputs, options)
+        return np.where(chosen, found, out)
 
     def _reduced(
         self,
